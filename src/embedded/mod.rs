@@ -1,0 +1,1 @@
+//! Qdrant's API over the crate `qdrant-edge`, in process.

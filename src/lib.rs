@@ -1,0 +1,4 @@
+//! Interlock.
+pub mod upstream;
+#[cfg(feature = "embedded")]
+pub mod embedded;

@@ -1,0 +1,45 @@
+//! Where requests go: a Qdrant behind HTTP, or the embedded engine. Called by the engine, the migration and the
+//! data path's cut-through; knows nothing of tables, models or spaces.
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+
+/// The error of a body that broke while it was read.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request's or an answer's body: frames as they come, trailers last.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// Which of Qdrant's two APIs a request speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Face {
+    /// `qdrant.*` over HTTP/2: one length-prefixed message a request, the status in trailers.
+    Grpc,
+    /// JSON over HTTP/1.1.
+    Rest,
+}
+
+/// Why no answer came. An error that the upstream itself gave is an answer, not one of these.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// No connection; nothing was sent.
+    #[error("the upstream cannot be reached")]
+    Unreachable(#[source] BoxError),
+    /// Refused before it was processed; nothing was applied.
+    #[error("the upstream refused the request unprocessed")]
+    Unprocessed(#[source] BoxError),
+    /// The connection broke, or time ran out, after the request left: it may have been applied.
+    #[error("the upstream's answer was lost: the outcome is unknown")]
+    Unknown(#[source] BoxError),
+    /// A bound of ours was reached before anything was sent.
+    #[error("too many requests wait for the upstream")]
+    Full,
+}
+
+/// A Qdrant. Requests carry Qdrant's own paths, headers and bodies; answers come back unread.
+pub trait Upstream: Send + Sync + 'static {
+    /// Sends one request and resolves when the head of the answer is there.
+    fn call(&self, face: Face, request: Request<Body>) -> BoxFuture<'_, Result<Response<Body>, UpstreamError>>;
+}
