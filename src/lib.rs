@@ -1,4 +1,8 @@
 //! Interlock.
-pub mod upstream;
+pub mod domain;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+pub mod engine;
+pub mod upstream;
+
+pub mod wire;

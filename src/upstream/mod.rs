@@ -41,5 +41,9 @@ pub enum UpstreamError {
 /// A Qdrant. Requests carry Qdrant's own paths, headers and bodies; answers come back unread.
 pub trait Upstream: Send + Sync + 'static {
     /// Sends one request and resolves when the head of the answer is there.
-    fn call(&self, face: Face, request: Request<Body>) -> BoxFuture<'_, Result<Response<Body>, UpstreamError>>;
+    fn call(
+        &self,
+        face: Face,
+        request: Request<Body>,
+    ) -> BoxFuture<'_, Result<Response<Body>, UpstreamError>>;
 }

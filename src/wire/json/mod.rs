@@ -1,0 +1,1 @@
+//! JSON: Qdrant's REST bodies.

@@ -1,0 +1,1 @@
+//! Protobuf: Qdrant's gRPC messages.
