@@ -59,7 +59,11 @@ impl Inner {
         }
         Ok(Adopted {
             alias: alias.map(|_| request.collection.to_string()),
-            fields: managed.fields.values().map(|field| adopted(&collection, field)).collect(),
+            fields: managed
+                .fields
+                .values()
+                .map(|field| adopted(&collection, field))
+                .collect(),
             opaque: managed.opaque.clone(),
             points,
             epoch: self.registry.current_epoch(),
@@ -77,9 +81,7 @@ impl Inner {
         let mut fields = BTreeMap::new();
         for vector in &request.vectors {
             let name = name_of(vector, shapes)?;
-            let shape = shapes
-                .get(&name)
-                .ok_or_else(|| no_vector(&name, shapes))?;
+            let shape = shapes.get(&name).ok_or_else(|| no_vector(&name, shapes))?;
             let known = before.and_then(|managed| managed.fields.get(&name));
             let field = self.field_from(vector, &name, *shape, known)?;
             if fields.insert(name.clone(), field).is_some() {
@@ -92,7 +94,9 @@ impl Inner {
                 return Err(no_vector(name, shapes));
             }
             if fields.contains_key(*name) {
-                return Err(invalid(format!("vector `{name}` is both a field and opaque: decide")));
+                return Err(invalid(format!(
+                    "vector `{name}` is both a field and opaque: decide"
+                )));
             }
         }
         let left: Vec<String> = shapes
@@ -106,7 +110,9 @@ impl Inner {
                 left.join(", ")
             )));
         }
-        if let Some(field) = before.and_then(|managed| managed.fields.keys().find(|name| !fields.contains_key(*name))) {
+        if let Some(field) =
+            before.and_then(|managed| managed.fields.keys().find(|name| !fields.contains_key(*name)))
+        {
             return Err(ControlError::new(
                 ErrorKind::Conflict,
                 format!("`{field}` is a field already and cannot become opaque: its points carry tags"),
@@ -130,8 +136,15 @@ impl Inner {
                 "vector `{name}` holds a quotation mark, which Qdrant's JSON paths cannot say: declare it opaque"
             )));
         }
-        if let Some(key) = vector.source.iter().flat_map(|source| source.keys()).find(|key| key.contains('"')) {
-            return Err(invalid(format!("the source template's key `{key}` holds a quotation mark")));
+        if let Some(key) = vector
+            .source
+            .iter()
+            .flat_map(|source| source.keys())
+            .find(|key| key.contains('"'))
+        {
+            return Err(invalid(format!(
+                "the source template's key `{key}` holds a quotation mark"
+            )));
         }
         let model = self.resolve(&vector.model)?;
         let needed = Shape::needed_by(&model);
@@ -148,7 +161,9 @@ impl Inner {
             Some(known) if known.standby.is_some() && known.source != vector.source => {
                 return Err(ControlError::new(
                     ErrorKind::Conflict,
-                    format!("`{name}` has two spaces, which are made from one source: keep the template as it is"),
+                    format!(
+                        "`{name}` has two spaces, which are made from one source: keep the template as it is"
+                    ),
                 ));
             }
             Some(_) => {}
@@ -190,7 +205,10 @@ impl Inner {
 }
 
 /// The collection's vectors without the spaces that a migration made.
-fn own_vectors(mut shapes: BTreeMap<VectorName, Shape>, before: Option<&Managed>) -> BTreeMap<VectorName, Shape> {
+fn own_vectors(
+    mut shapes: BTreeMap<VectorName, Shape>,
+    before: Option<&Managed>,
+) -> BTreeMap<VectorName, Shape> {
     for field in before.iter().flat_map(|managed| managed.fields.values()) {
         for space in field.spaces().filter(|space| space.vector != field.name) {
             shapes.remove(&space.vector);

@@ -49,8 +49,9 @@ impl Control {
     pub fn new(parts: Parts, stored: &StoredState) -> Result<Self, ControlError> {
         let api_key = match &parts.settings.api_key {
             Some(key) => {
-                let mut value = HeaderValue::from_str(key)
-                    .map_err(|_| ControlError::new(ErrorKind::Invalid, "the upstream's API key is no header value"))?;
+                let mut value = HeaderValue::from_str(key).map_err(|_| {
+                    ControlError::new(ErrorKind::Invalid, "the upstream's API key is no header value")
+                })?;
                 value.set_sensitive(true);
                 Some(value)
             }

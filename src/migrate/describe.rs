@@ -49,7 +49,10 @@ fn document(managed: &Managed, table: &Table, reserved_key: &str) -> Value {
                     (space.vector.to_string(), described)
                 })
                 .collect();
-            (field.name.to_string(), json!({ "spaces": spaces, "source": field.source }))
+            (
+                field.name.to_string(),
+                json!({ "spaces": spaces, "source": field.source }),
+            )
         })
         .collect();
     json!({ "tag_key": reserved_key, "fields": fields, "opaque": managed.opaque })

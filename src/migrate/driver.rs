@@ -63,7 +63,9 @@ pub(super) async fn drive(inner: Arc<Inner>, run: Arc<Run>) {
                 let gap = Duration::from_millis(inner.settings.look_gap_ms);
                 tokio::time::sleep(gap).await;
                 // Whether it was woken or the time is over, it looks again.
-                let _woken = tokio::time::timeout(wait.saturating_sub(gap), run.wake.notified()).await.is_ok();
+                let _woken = tokio::time::timeout(wait.saturating_sub(gap), run.wake.notified())
+                    .await
+                    .is_ok();
             }
             Some(())
         };
@@ -114,7 +116,10 @@ impl Inner {
         }
         let from = match &progress.cursor {
             Some(cursor) => Some(parse_id(cursor).ok_or_else(|| {
-                ControlError::new(ErrorKind::Store, format!("`{cursor}` is no point id: the store is damaged"))
+                ControlError::new(
+                    ErrorKind::Store,
+                    format!("`{cursor}` is no point id: the store is damaged"),
+                )
             })?),
             None => None,
         };
@@ -138,7 +143,14 @@ impl Inner {
         let waited = self.barrier(memory).await?;
         let migration = run.state.lock().await.clone();
         let counted = self.count(run, &migration).await?;
-        let step = self.advance(run, Event::PassEnded { pending: counted.pending }).await?;
+        let step = self
+            .advance(
+                run,
+                Event::PassEnded {
+                    pending: counted.pending,
+                },
+            )
+            .await?;
         self.count(run, &step.next).await?;
         // A pass that changed nothing would change nothing at once again: what is missing must come from elsewhere.
         match counted.pending > 0 && memory.filled_in_pass == 0 && !waited {
@@ -162,7 +174,10 @@ impl Inner {
             false => &migration.to,
         };
         for space in [next, other] {
-            let pending = self.calls.count(migration.key.collection.as_str(), view.pending(space)).await?;
+            let pending = self
+                .calls
+                .count(migration.key.collection.as_str(), view.pending(space))
+                .await?;
             if pending == 0 {
                 continue;
             }
@@ -204,7 +219,10 @@ impl Inner {
             points_max: self.settings.page_points,
             payload_paths: candidate::paths(view),
         };
-        let page = self.calls.scroll(migration.key.collection.as_str(), query).await?;
+        let page = self
+            .calls
+            .scroll(migration.key.collection.as_str(), query)
+            .await?;
         let filler = Filler {
             calls: &self.calls,
             embedders: &self.embedders,

@@ -73,7 +73,10 @@ impl Inner {
         let epoch = self.registry.current_epoch();
         let begun = Instant::now();
         let bound = Duration::from_millis(self.settings.drain_timeout_ms);
-        if tokio::time::timeout(bound, self.registry.drained(epoch)).await.is_err() {
+        if tokio::time::timeout(bound, self.registry.drained(epoch))
+            .await
+            .is_err()
+        {
             return Err(ControlError::new(
                 ErrorKind::NotReady,
                 format!(
@@ -169,14 +172,19 @@ fn check(migration: &Migration, to: &ModelRef, direction: Direction) -> Result<(
         };
         return match to.names(other) {
             true => conflict(format!("that is `interlock migrate {verb} {key} --to {other}`")),
-            false => conflict(format!("the migration of `{key}` is from `{}` to `{}`", migration.from.model, migration.to.model)),
+            false => conflict(format!(
+                "the migration of `{key}` is from `{}` to `{}`",
+                migration.from.model, migration.to.model
+            )),
         };
     }
     match (&migration.phase, direction) {
         (
             Phase::Planned | Phase::Opening | Phase::DualWriting | Phase::Backfilling(_) | Phase::Ready(_),
             Direction::Back,
-        ) => conflict(format!("`{key}` was not cut over: `{target}` still serves, there is nothing to roll back")),
+        ) => conflict(format!(
+            "`{key}` was not cut over: `{target}` still serves, there is nothing to roll back"
+        )),
         (Phase::ServingNew(_) | Phase::RolledBack(_), Direction::Back) => Ok(()),
         (
             Phase::Planned

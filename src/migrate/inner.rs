@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use super::conditions::FieldView;
 use super::error::{ControlError, ErrorKind};
 use super::run::{Counted, Run};
-use super::settings::Settings;
 use super::schema;
+use super::settings::Settings;
 use crate::domain::embedder::EmbedderSpec;
 use crate::domain::gate::{self, Evidence, Gate};
 use crate::domain::ids::{Epoch, FieldKey};
@@ -55,7 +55,9 @@ impl Inner {
         lock(&self.runs).get(key).cloned().ok_or_else(|| {
             ControlError::new(
                 ErrorKind::NotFound,
-                format!("`{key}` has no migration: start one with `interlock migrate start {key} --to MODEL`"),
+                format!(
+                    "`{key}` has no migration: start one with `interlock migrate start {key} --to MODEL`"
+                ),
             )
         })
     }
@@ -94,7 +96,11 @@ impl Inner {
 
     /// A registered model.
     pub fn model(&self, id: &ModelId) -> Result<Model, ControlError> {
-        self.registry.pin().model(id).cloned().ok_or_else(|| unregistered(id))
+        self.registry
+            .pin()
+            .model(id)
+            .cloned()
+            .ok_or_else(|| unregistered(id))
     }
 
     /// The one registered model that `name` means.
@@ -106,7 +112,10 @@ impl Inner {
             (None, _) => Err(unregistered(name)),
             (Some(one), Some(other)) => Err(ControlError::new(
                 ErrorKind::Invalid,
-                format!("`{name}` may be `{}` or `{}`: write the version too", one.id, other.id),
+                format!(
+                    "`{name}` may be `{}` or `{}`: write the version too",
+                    one.id, other.id
+                ),
             )),
         }
     }
@@ -176,7 +185,10 @@ impl Inner {
                             next.apply(change, field);
                             Ok(())
                         }
-                        None => Err(Refusal::invalid("not_managed", "the field is not managed any more")),
+                        None => Err(Refusal::invalid(
+                            "not_managed",
+                            "the field is not managed any more",
+                        )),
                     }
                 };
                 self.publish(apply, rest).await?;
@@ -237,7 +249,10 @@ impl Inner {
 /// A migration as it is stored.
 pub(super) fn encode(migration: &Migration) -> Result<Vec<u8>, ControlError> {
     serde_json::to_vec(migration).map_err(|error| {
-        ControlError::new(ErrorKind::Store, format!("the migration cannot be written: {error}"))
+        ControlError::new(
+            ErrorKind::Store,
+            format!("the migration cannot be written: {error}"),
+        )
     })
 }
 

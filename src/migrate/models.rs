@@ -29,7 +29,11 @@ impl Inner {
         lock(&self.specs).get(model).cloned().unwrap_or_default()
     }
 
-    pub(super) async fn add_model(&self, model: Model, embedder: EmbedderSpec) -> Result<ModelAdded, ControlError> {
+    pub(super) async fn add_model(
+        &self,
+        model: Model,
+        embedder: EmbedderSpec,
+    ) -> Result<ModelAdded, ControlError> {
         check_shape(&model)?;
         let _turn = self.adding.lock().await;
         let table = self.registry.pin();
@@ -87,7 +91,9 @@ impl Inner {
     fn check_embedder(&self, table: &Table, model: &ModelId, new: &EmbedderSpec) -> Result<(), ControlError> {
         let old = self.spec(model);
         let moves = matches!((&old, new), (EmbedderSpec::OpenAi(_), EmbedderSpec::OpenAi(_)));
-        let begins_or_ends = [&old, new].iter().any(|spec| discriminant(*spec) == discriminant(&EmbedderSpec::None));
+        let begins_or_ends = [&old, new]
+            .iter()
+            .any(|spec| discriminant(*spec) == discriminant(&EmbedderSpec::None));
         let in_use = table
             .collections
             .values()
@@ -114,5 +120,8 @@ fn check_shape(model: &Model) -> Result<(), ControlError> {
         (Kind::Dense | Kind::Multivector, 1..=65_536) => return Ok(()),
         (Kind::Dense | Kind::Multivector, _) => "Qdrant takes at most 65536 components",
     };
-    Err(ControlError::new(ErrorKind::Invalid, format!("model `{}`: {why}", model.id)))
+    Err(ControlError::new(
+        ErrorKind::Invalid,
+        format!("model `{}`: {why}", model.id),
+    ))
 }

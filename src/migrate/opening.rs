@@ -12,7 +12,11 @@ use crate::upstream::calls::{CallError, code};
 
 impl Inner {
     /// Makes the space and opens dual writing, or, where the upstream refuses the space for good, ends the migration.
-    pub(super) async fn open(self: &Arc<Self>, run: &Arc<Run>, migration: &Migration) -> Result<(), ControlError> {
+    pub(super) async fn open(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        migration: &Migration,
+    ) -> Result<(), ControlError> {
         let model = self.model(&migration.to.model)?;
         match self.make_space(migration, &model).await {
             Ok(()) => {}
@@ -48,13 +52,20 @@ impl Inner {
             }
             None => {}
         }
-        match self.calls.create_vector(collection, vector, schema::creation(model)).await {
+        match self
+            .calls
+            .create_vector(collection, vector, schema::creation(model))
+            .await
+        {
             Ok(()) => Ok(()),
             Err(error) if error.is_unimplemented() => Err(ControlError::new(
                 ErrorKind::Invalid,
                 "this Qdrant cannot add a vector to a collection: run version 1.18 or later",
             )),
-            Err(CallError::Status { code: code::INVALID_ARGUMENT, message }) => Err(ControlError::new(
+            Err(CallError::Status {
+                code: code::INVALID_ARGUMENT,
+                message,
+            }) => Err(ControlError::new(
                 ErrorKind::Invalid,
                 format!("Qdrant refuses the vector `{vector}`: {message}"),
             )),

@@ -83,12 +83,20 @@ pub(super) fn vectors(info: &CollectionInfo) -> BTreeMap<VectorName, Shape> {
     let Some(params) = info.config.as_ref().and_then(|config| config.params.as_ref()) else {
         return vectors;
     };
-    match params.vectors_config.as_ref().and_then(|config| config.config.as_ref()) {
+    match params
+        .vectors_config
+        .as_ref()
+        .and_then(|config| config.config.as_ref())
+    {
         Some(Config::Params(one)) => {
             vectors.insert("".into(), Shape::of(one));
         }
         Some(Config::ParamsMap(map)) => {
-            vectors.extend(map.map.iter().map(|(name, one)| (name.as_str().into(), Shape::of(one))));
+            vectors.extend(
+                map.map
+                    .iter()
+                    .map(|(name, one)| (name.as_str().into(), Shape::of(one))),
+            );
         }
         None => {}
     }

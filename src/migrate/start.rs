@@ -20,7 +20,11 @@ fn conflict(message: String) -> ControlError {
 }
 
 impl Inner {
-    pub(super) async fn start(self: &Arc<Self>, key: &FieldKey, to: &ModelRef) -> Result<MigrationStatus, ControlError> {
+    pub(super) async fn start(
+        self: &Arc<Self>,
+        key: &FieldKey,
+        to: &ModelRef,
+    ) -> Result<MigrationStatus, ControlError> {
         let key = self.real(key).await?;
         let run = {
             let _turn = self.adding.lock().await;

@@ -16,7 +16,14 @@ impl Inner {
             (table.epoch, table.collections.clone())
         };
         let wanted = match filter {
-            Some(name) => Some(self.real(&FieldKey { collection: name.clone(), field: "".into() }).await?.collection),
+            Some(name) => Some(
+                self.real(&FieldKey {
+                    collection: name.clone(),
+                    field: "".into(),
+                })
+                .await?
+                .collection,
+            ),
             None => None,
         };
         let mut collections = Vec::new();
@@ -61,7 +68,10 @@ impl Inner {
             collection: collection.clone(),
             field: field.name.clone(),
         };
-        let standby = field.standby.iter().map(|standby| (&standby.space, standby.state.into()));
+        let standby = field
+            .standby
+            .iter()
+            .map(|standby| (&standby.space, standby.state.into()));
         let mut spaces = Vec::new();
         for (space, role) in std::iter::once((&field.serving, Role::Serving)).chain(standby) {
             spaces.push(self.space_status(collection, field, space, role, error).await);
