@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use interlock::domain::model::ModelRef;
 
-use super::harness::{Around, NEW_SPACE, World, key};
+use super::harness::{Around, NEW_SPACE, World};
 
 /// From the call of this number on, nothing comes back; that call itself does `first`.
 fn die_at(world: &World, call: usize, first: Around) -> Arc<AtomicUsize> {
@@ -38,13 +38,13 @@ async fn dies_and_finishes(first: Around) {
         let mut world = world;
         world.settings.start_wait_ms = 50;
         // Whatever becomes of these: the process dies after them.
-        let started = world.control.start(&key(), &new).await;
+        let started = world.control.start(&world.key(), &new).await;
         let flipped = match started {
             Ok(_) => {
                 let tick = std::time::Duration::from_millis(5);
                 let mut tick = tokio::time::interval(tick);
                 while calls.load(Ordering::SeqCst) <= call
-                    && world.control.cutover(&key(), &new).await.is_err()
+                    && world.control.cutover(&world.key(), &new).await.is_err()
                 {
                     tick.tick().await;
                 }
@@ -55,18 +55,18 @@ async fn dies_and_finishes(first: Around) {
         whole_runs += usize::from(flipped);
         let world = world.restart().await;
         world.control.resume().await;
-        world.control.start(&key(), &new).await.unwrap();
+        world.control.start(&world.key(), &new).await.unwrap();
         world
             .until(|status| status.pending == 0 && status.total == 6)
             .await;
         let mut tick = tokio::time::interval(std::time::Duration::from_millis(5));
-        let mut report = world.control.cutover(&key(), &new).await;
+        let mut report = world.control.cutover(&world.key(), &new).await;
         for _attempt in 0..1_000 {
             if report.is_ok() {
                 break;
             }
             tick.tick().await;
-            report = world.control.cutover(&key(), &new).await;
+            report = world.control.cutover(&world.key(), &new).await;
         }
         assert_eq!(report.unwrap().serving, new_id(), "died at call {call}");
         world.check_fresh(NEW_SPACE, "new@1").await;

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use interlock::migrate::PhaseName;
 
-use super::harness::{Around, Client, NEW_SPACE, World, entry, key, model};
+use super::client::{Client, entry};
+use super::harness::{Around, NEW_SPACE, World, model};
 
 const SET_VECTORS: &str = "/qdrant.Points/UpdateVectors";
 const CLAIM: &str = "/qdrant.Points/SetPayload";
@@ -47,7 +48,7 @@ async fn with_points(count: u64) -> World {
 async fn start(world: &World) {
     world
         .control
-        .start(&key(), &"new".parse().unwrap())
+        .start(&world.key(), &"new".parse().unwrap())
         .await
         .unwrap();
 }
@@ -145,7 +146,7 @@ async fn a_point_in_the_middle_of_a_vector_update_is_left_alone_until_it_ends() 
     let pinned = world.registry.pin();
     client.set_tag(2, entry(None)).await;
     client.write(3, "another", true).await;
-    world.control.poke(&key());
+    world.control.poke(&world.key());
     let mut tick = tokio::time::interval(std::time::Duration::from_millis(10));
     let claims = |points: &std::collections::BTreeMap<u64, (serde_json::Value, _)>, id: u64| {
         !points[&id].0["_embedding"][""]["models"][NEW_SPACE].is_null()

@@ -6,7 +6,7 @@ use interlock::domain::table::{StandbyState, Undeclared};
 use interlock::embed::EmbedderSpec;
 use interlock::migrate::{ErrorKind, PhaseName, Role};
 
-use super::harness::{NEW_SPACE, World, adoption, key, model};
+use super::harness::{NEW_SPACE, World, model};
 
 fn to(name: &str) -> ModelRef {
     name.parse().unwrap()
@@ -32,7 +32,7 @@ async fn a_model_is_changed_and_changed_back() {
             .legacy(number, &format!("the book of {}", number % 7))
             .await;
     }
-    let adopted = world.control.adopt(adoption()).await.unwrap();
+    let adopted = world.control.adopt(world.adoption()).await.unwrap();
     assert_eq!((adopted.points, adopted.fields.len()), (11, 1));
     assert_eq!(
         adopted.fields[0].undeclared,
@@ -44,7 +44,7 @@ async fn a_model_is_changed_and_changed_back() {
         adopted.warnings
     );
 
-    let started = world.control.start(&key(), &to("new")).await.unwrap();
+    let started = world.control.start(&world.key(), &to("new")).await.unwrap();
     assert!(
         !matches!(started.phase, PhaseName::Planned | PhaseName::Opening),
         "{started:?}"
@@ -54,15 +54,15 @@ async fn a_model_is_changed_and_changed_back() {
     world.check_fresh(NEW_SPACE, "new@1").await;
     world.check_fresh("", "old@1").await;
 
-    let flipped = world.control.cutover(&key(), &to("new")).await.unwrap();
+    let flipped = world.control.cutover(&world.key(), &to("new")).await.unwrap();
     assert_eq!(flipped.serving, model("new@1").id);
     assert!(!flipped.was_serving);
     assert_eq!(flipped.pending_after, Some(0));
-    let again = world.control.cutover(&key(), &to("new@1")).await.unwrap();
+    let again = world.control.cutover(&world.key(), &to("new@1")).await.unwrap();
     assert!(again.was_serving);
     assert_eq!(again.epoch, flipped.epoch);
     let table = world.registry.pin();
-    let field = &table.collections["books"].fields[""];
+    let field = &table.collections[&world.key().collection].fields[""];
     assert_eq!(field.serving.vector.as_str(), NEW_SPACE);
     assert_eq!(field.standby.as_ref().unwrap().state, StandbyState::Kept);
     assert_eq!(
@@ -72,10 +72,10 @@ async fn a_model_is_changed_and_changed_back() {
     );
     drop(table);
 
-    let back = world.control.start(&key(), &to("old")).await.unwrap_err();
+    let back = world.control.start(&world.key(), &to("old")).await.unwrap_err();
     assert_eq!(back.kind, ErrorKind::Conflict);
     assert!(back.message.contains("rollback"), "{back}");
-    let rolled = world.control.rollback(&key(), &to("old")).await.unwrap();
+    let rolled = world.control.rollback(&world.key(), &to("old")).await.unwrap();
     assert_eq!(
         (rolled.serving, rolled.kept),
         (model("old@1").id, model("new@1").id)
@@ -83,13 +83,18 @@ async fn a_model_is_changed_and_changed_back() {
     assert!(
         world
             .control
-            .rollback(&key(), &to("old"))
+            .rollback(&world.key(), &to("old"))
             .await
             .unwrap()
             .was_serving
     );
     assert_eq!(
-        world.control.cutover(&key(), &to("new")).await.unwrap().serving,
+        world
+            .control
+            .cutover(&world.key(), &to("new"))
+            .await
+            .unwrap()
+            .serving,
         model("new@1").id
     );
     world.control.shutdown().await;
@@ -103,12 +108,12 @@ async fn cutover_says_every_reason_until_all_texts_are_there() {
         client.legacy(number, "a text").await;
     }
     client.untitled(6).await;
-    world.control.start(&key(), &to("new")).await.unwrap();
+    world.control.start(&world.key(), &to("new")).await.unwrap();
     let stuck = world
         .until(|status| status.unsourced.count == 1 && status.pending == 1)
         .await;
     assert_eq!(stuck.unsourced.examples, vec!["6".to_owned()]);
-    let refused = world.control.cutover(&key(), &to("new")).await.unwrap_err();
+    let refused = world.control.cutover(&world.key(), &to("new")).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::NotReady);
     assert!(
         refused.reasons.contains(&Reason::Pending { points: 1 }),
@@ -121,13 +126,17 @@ async fn cutover_says_every_reason_until_all_texts_are_there() {
         }),
         "{refused:?}"
     );
-    let nothing = world.control.rollback(&key(), &to("old")).await.unwrap_err();
+    let nothing = world
+        .control
+        .rollback(&world.key(), &to("old"))
+        .await
+        .unwrap_err();
     assert_eq!(nothing.kind, ErrorKind::Conflict);
 
     client.write(6, "now it has one", true).await;
-    world.control.poke(&key());
+    world.control.poke(&world.key());
     world.until_ready().await;
-    world.control.cutover(&key(), &to("new")).await.unwrap();
+    world.control.cutover(&world.key(), &to("new")).await.unwrap();
     world.check_fresh(NEW_SPACE, "new@1").await;
 }
 
@@ -136,24 +145,24 @@ async fn what_clients_leave_pending_is_filled_in_both_spaces_after_the_flip() {
     let world = World::adopted().await;
     let client = world.client();
     client.write(1, "one", true).await;
-    world.control.start(&key(), &to("new")).await.unwrap();
+    world.control.start(&world.key(), &to("new")).await.unwrap();
     world.until_ready().await;
-    world.control.cutover(&key(), &to("new")).await.unwrap();
+    world.control.cutover(&world.key(), &to("new")).await.unwrap();
     client.write(2, "two", true).await;
     client.write_new_only(3, "three").await;
-    world.control.poke(&key());
+    world.control.poke(&world.key());
     world
         .until(|status| status.total == 3 && status.pending == 0)
         .await;
     // The way back waits for the old space, which is filled by the same loop.
     let mut tick = tokio::time::interval(std::time::Duration::from_millis(20));
-    let mut rolled = world.control.rollback(&key(), &to("old")).await;
+    let mut rolled = world.control.rollback(&world.key(), &to("old")).await;
     for _attempt in 0..200 {
         if rolled.is_ok() {
             break;
         }
         tick.tick().await;
-        rolled = world.control.rollback(&key(), &to("old")).await;
+        rolled = world.control.rollback(&world.key(), &to("old")).await;
     }
     rolled.unwrap();
     let mut status = world.control.status(None).await.unwrap();
@@ -189,9 +198,9 @@ async fn an_embedder_that_is_missing_is_shown_and_waited_for() {
     let add = |name, spec| world.control.add_model(model(name), spec);
     add("old@1", EmbedderSpec::HashedWords {}).await.unwrap();
     add("new@1", EmbedderSpec::None).await.unwrap();
-    world.control.adopt(adoption()).await.unwrap();
+    world.control.adopt(world.adoption()).await.unwrap();
     world.client().legacy(1, "one").await;
-    world.control.start(&key(), &to("new")).await.unwrap();
+    world.control.start(&world.key(), &to("new")).await.unwrap();
     let failing = world.until(|status| status.last_error.is_some()).await;
     assert_eq!(failing.phase, PhaseName::Backfilling);
     assert!(failing.last_error.unwrap().contains("no embedder"));
@@ -212,14 +221,14 @@ async fn what_cannot_be_is_refused_and_says_why() {
     let world = World::bare().await;
     let add = |model, spec| world.control.add_model(model, spec);
     let words = || EmbedderSpec::HashedWords {};
-    let unknown = world.control.adopt(adoption()).await.unwrap_err();
+    let unknown = world.control.adopt(world.adoption()).await.unwrap_err();
     assert_eq!(unknown.kind, ErrorKind::NotFound);
     let mut cosine = model("old@1");
     cosine.distance = Distance::Cosine;
     add(cosine, words()).await.unwrap();
     let clash = add(model("old@1"), words()).await.unwrap_err();
     assert_eq!(clash.kind, ErrorKind::Conflict);
-    let misfit = world.control.adopt(adoption()).await.unwrap_err();
+    let misfit = world.control.adopt(world.adoption()).await.unwrap_err();
     assert_eq!(misfit.kind, ErrorKind::Invalid);
     assert!(
         misfit.message.contains("Cosine") && misfit.message.contains("Dot"),
@@ -227,10 +236,10 @@ async fn what_cannot_be_is_refused_and_says_why() {
     );
 
     add(model("old@2"), words()).await.unwrap();
-    let ambiguous = world.control.adopt(adoption()).await.unwrap_err();
+    let ambiguous = world.control.adopt(world.adoption()).await.unwrap_err();
     assert_eq!(ambiguous.kind, ErrorKind::Invalid);
     assert!(ambiguous.message.contains("version"), "{ambiguous}");
-    let mut good = adoption();
+    let mut good = world.adoption();
     good.vectors[0].model = to("old@2");
     let mut nothing = good.clone();
     nothing.vectors.clear();
@@ -249,9 +258,13 @@ async fn what_cannot_be_is_refused_and_says_why() {
     let second = world.control.adopt(good).await.unwrap();
     assert_eq!(first.epoch, second.epoch, "the same again changes nothing");
 
-    let serving = world.control.start(&key(), &to("old@2")).await.unwrap_err();
+    let serving = world.control.start(&world.key(), &to("old@2")).await.unwrap_err();
     assert_eq!(serving.kind, ErrorKind::Conflict);
-    let none = world.control.cutover(&key(), &to("old@1")).await.unwrap_err();
+    let none = world
+        .control
+        .cutover(&world.key(), &to("old@1"))
+        .await
+        .unwrap_err();
     assert_eq!(none.kind, ErrorKind::NotFound);
     let used = add(
         model("old@2"),
@@ -262,9 +275,9 @@ async fn what_cannot_be_is_refused_and_says_why() {
     .await
     .unwrap_err();
     assert_eq!(used.kind, ErrorKind::Conflict);
-    world.control.start(&key(), &to("old@1")).await.unwrap();
+    world.control.start(&world.key(), &to("old@1")).await.unwrap();
     add(model("third@1"), words()).await.unwrap();
-    let other = world.control.start(&key(), &to("third")).await.unwrap_err();
+    let other = world.control.start(&world.key(), &to("third")).await.unwrap_err();
     assert_eq!(other.kind, ErrorKind::Conflict);
 }
 
@@ -272,7 +285,7 @@ async fn what_cannot_be_is_refused_and_says_why() {
 async fn a_space_that_somebody_else_made_is_not_taken_over() {
     let world = World::adopted().await;
     world.client().make_vector(NEW_SPACE).await;
-    let refused = world.control.start(&key(), &to("new")).await.unwrap_err();
+    let refused = world.control.start(&world.key(), &to("new")).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::Conflict);
     assert!(refused.message.contains(NEW_SPACE), "{refused}");
 }
@@ -280,9 +293,9 @@ async fn a_space_that_somebody_else_made_is_not_taken_over() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collection_describes_itself() {
     let world = World::adopted().await;
-    world.control.start(&key(), &to("new")).await.unwrap();
+    world.control.start(&world.key(), &to("new")).await.unwrap();
     world.until_ready().await;
-    world.control.cutover(&key(), &to("new")).await.unwrap();
+    world.control.cutover(&world.key(), &to("new")).await.unwrap();
     let described = world.client().metadata().await;
     let spaces = &described["interlock"]["fields"][""]["spaces"];
     assert_eq!(spaces[NEW_SPACE]["model"], "new@1");
