@@ -28,15 +28,13 @@ async fn dies_and_finishes(first: Around) {
     let new: ModelRef = "new".parse().unwrap();
     let mut whole_runs = 0;
     for call in 0..CALLS_MAX {
-        let world = World::adopted().await;
+        let world = World::adopted_with(50).await;
         let client = world.client();
         for number in 0..5 {
             client.legacy(number, &format!("text {number}")).await;
         }
         client.write(5, "text 5", true).await;
         let calls = die_at(&world, call, first);
-        let mut world = world;
-        world.settings.start_wait_ms = 50;
         // Whatever becomes of these: the process dies after them.
         let started = world.control.start(&world.key(), &new).await;
         let flipped = match started {
