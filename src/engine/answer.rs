@@ -48,7 +48,9 @@ impl<'a> Answers<'a> {
 
     /// Whether an answer to this plan has to be read whole.
     pub fn must_read(&self, plan: &Plan) -> bool {
-        !plan.unwrite.is_nothing() || self.is_batched(plan) || self.call.verb == Verb::CollectionInfo
+        !plan.unwrite.is_nothing()
+            || self.is_batched(plan)
+            || matches!(self.call.verb, Verb::CollectionInfo | Verb::UpdateBatch)
     }
 
     /// Whether the plan goes out as a batch of ours.
@@ -69,8 +71,7 @@ impl<'a> Answers<'a> {
                 self.models.push(model);
             }
         }
-        let is_part = matches!(self.held, Held::Read { .. }) || run.start > 0;
-        if !self.must_read(&plan) && !is_part && self.call.verb != Verb::UpdateBatch {
+        if !self.must_read(&plan) {
             self.held = Held::Passing(Box::new(answer));
             return Ok(true);
         }
