@@ -29,8 +29,8 @@ struct Change {
 }
 
 /// The changes of one message, as they are collected.
-pub(super) struct Splicer<'f> {
-    frames: &'f [Frame],
+#[derive(Default)]
+pub(super) struct Splicer {
     new: Vec<u8>,
     pieces: Vec<Piece>,
     changes: Vec<Change>,
@@ -38,18 +38,7 @@ pub(super) struct Splicer<'f> {
     growth: Vec<isize>,
 }
 
-impl<'f> Splicer<'f> {
-    /// No changes yet. `frames[0]` is the whole message.
-    pub fn new(frames: &'f [Frame]) -> Self {
-        Self {
-            frames,
-            new: Vec::new(),
-            pieces: Vec::new(),
-            changes: Vec::new(),
-            growth: vec![0; frames.len()],
-        }
-    }
-
+impl Splicer {
     /// Puts what follows in the place of `at`, which stands in `frame`. An empty `at` is an insertion.
     pub fn replace(&mut self, frame: FrameId, at: Range<usize>) {
         self.grow(frame, -len_of(&at));
@@ -59,12 +48,6 @@ impl<'f> Splicer<'f> {
             at,
             pieces: end..end,
         });
-    }
-
-    /// [`Self::replace`] at the end of `frame`.
-    pub fn append(&mut self, frame: FrameId) {
-        let end = self.frames.get(frame.0 as usize).map_or(0, |f| f.body.end);
-        self.replace(frame, end..end);
     }
 
     /// Adds new bytes to the last change.
@@ -90,21 +73,22 @@ impl<'f> Splicer<'f> {
     }
 
     fn grow(&mut self, frame: FrameId, by: isize) {
-        if let Some(growth) = self.growth.get_mut(frame.0 as usize) {
-            *growth += by;
+        let index = frame.0 as usize;
+        if self.growth.len() <= index {
+            self.growth.resize(index + 1, 0);
         }
+        self.growth[index] += by;
     }
 
-    /// Makes the lengths of every frame that grew, and puts the changes in order.
-    pub fn finish(mut self, message: &Bytes) -> Spliced {
+    /// Makes the lengths of every frame that grew, and puts the changes in order. `frames[0]` is the whole message.
+    pub fn finish(mut self, frames: &[Frame], message: &Bytes) -> Spliced {
         // Parents stand before their children, so each frame is complete when its turn comes.
-        for index in (1..self.frames.len()).rev() {
-            let frame = &self.frames[index];
-            if self.growth[index] == 0 {
+        for index in (1..self.growth.len().min(frames.len())).rev() {
+            let (frame, grown) = (&frames[index], self.growth[index]);
+            if grown == 0 {
                 continue;
             }
-            let len = frame.body.len().saturating_add_signed(self.growth[index]) as u64;
-            let grown = self.growth[index];
+            let len = frame.body.len().saturating_add_signed(grown) as u64;
             self.replace(frame.parent, frame.length.clone());
             self.put(|out| encode_varint(len, out));
             self.grow(frame.parent, grown);
@@ -112,11 +96,10 @@ impl<'f> Splicer<'f> {
         // At one place: insertions before what is replaced, inner ones before outer ones.
         self.changes
             .sort_by_key(|c| (c.at.start, !c.at.is_empty(), Reverse(c.frame)));
-        let starts = self.frames;
         let inserts_from = self
             .changes
             .iter()
-            .map(|c| starts.get(c.frame.0 as usize).map_or(0, |f| f.body.start))
+            .map(|c| frames.get(c.frame.0 as usize).map_or(0, |f| f.body.start))
             .collect();
         Spliced {
             message: message.clone(),

@@ -5,6 +5,7 @@ mod point;
 
 use bytes::Bytes;
 
+pub(super) use self::batch::{put_existing, selector_span};
 use self::batch::write_batch;
 use super::encode::{put_bytes, put_header, put_message, put_texts};
 use super::places::{FrameId, Place, Places, Slot};
@@ -59,18 +60,18 @@ pub(super) fn edit(
     embeddings: &[Embedding],
     reserved_key: &str,
 ) -> Result<Spliced, Refusal> {
-    let mut splicer = Splicer::new(&places.frames);
+    let mut splicer = Splicer::default();
     for (site, edit) in edits {
         let place = places
             .site(*site)
             .ok_or_else(|| unfit("an edit is for a site that the body does not have"))?;
         match (edit, place) {
             (Edit::Name(name), Place::Name(slot)) => {
-                fill(&mut splicer, slot);
+                fill(&mut splicer, places, slot);
                 splicer.put(|out| put_bytes(out, slot.number, name.as_str().as_bytes()));
             }
             (Edit::Names(names), Place::WithVectors(slot)) => {
-                fill(&mut splicer, slot);
+                fill(&mut splicer, places, slot);
                 splicer.put(|out| {
                     put_message(out, slot.number, |out| {
                         put_message(out, INCLUDE, |out| put_names(out, names));
@@ -82,7 +83,7 @@ pub(super) fn edit(
                 splicer.put(|out| put_names(out, names));
             }
             (Edit::Payload(selection), Place::WithPayload(slot)) => {
-                fill(&mut splicer, slot);
+                fill(&mut splicer, places, slot);
                 splicer.put(|out| put_message(out, slot.number, |out| put_selection(out, selection)));
             }
             (Edit::Embedding(of), Place::Input(frame)) => {
@@ -109,19 +110,25 @@ pub(super) fn edit(
             ) => return Err(unfit("an edit is not of the kind that its site takes")),
         }
     }
-    Ok(splicer.finish(message))
+    Ok(splicer.finish(&places.frames, message))
 }
 
 /// Starts the change of a field, which is there or goes to the end of its message.
-fn fill(splicer: &mut Splicer<'_>, slot: &Slot) {
+fn fill(splicer: &mut Splicer, places: &Places, slot: &Slot) {
     match &slot.present {
         Some(range) => splicer.replace(slot.frame, range.clone()),
-        None => splicer.append(slot.frame),
+        None => append(splicer, places, slot.frame),
     }
 }
 
+/// Starts an insertion at the end of a message.
+fn append(splicer: &mut Splicer, places: &Places, frame: FrameId) {
+    let end = places.frame(frame).map_or(0, |frame| frame.body.end);
+    splicer.replace(frame, end..end);
+}
+
 /// Starts the change of a whole submessage's content.
-fn refill(splicer: &mut Splicer<'_>, places: &Places, frame: FrameId) -> Result<(), Refusal> {
+fn refill(splicer: &mut Splicer, places: &Places, frame: FrameId) -> Result<(), Refusal> {
     let body = places
         .frame(frame)
         .ok_or_else(|| unfit("a site is in no message"))?
@@ -152,7 +159,7 @@ fn embedding(embeddings: &[Embedding], of: EmbedRef) -> Result<&Embedding, Refus
 }
 
 /// An embedding as a member of a vector's oneof; `members` are those of dense, sparse and multi.
-fn put_embedding(splicer: &mut Splicer<'_>, members: [u32; 3], embedding: &Embedding) {
+fn put_embedding(splicer: &mut Splicer, members: [u32; 3], embedding: &Embedding) {
     splicer.put(|out| encode_embedding(out, members, embedding));
 }
 

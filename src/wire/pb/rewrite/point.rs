@@ -2,31 +2,23 @@
 
 use bytes::Bytes;
 
-use super::{embedding, encode_embedding, fill};
+use super::{append, embedding, encode_embedding, fill};
 use crate::domain::plan::{Embedding, OutVector, PointEdit, VectorFrom};
 use crate::domain::refusal::Refusal;
-use crate::wire::pb::encode::{field_len, put_bytes, put_entry, put_header};
+use crate::wire::pb::encode::put_entry;
 use crate::wire::pb::places::{Places, PointPlace};
 use crate::wire::pb::reader::Cursor;
 use crate::wire::pb::refuse::unfit;
 use crate::wire::pb::splice::Splicer;
+use crate::wire::pb::vectors::{KEY, Source, put_vectors_field};
 
 /// Dense, sparse and multi in the oneof of `Vector`.
 pub(super) const VECTOR_MEMBERS: [u32; 3] = [101, 102, 103];
 
-/// Members of the oneof of `Vectors`.
-const SINGLE: u32 = 1;
-const NAMED: u32 = 2;
-
-/// Within `NamedVectors` and its entries.
-const ENTRY: u32 = 1;
-const KEY: u32 = 1;
-const VALUE: u32 = 2;
-
 /// Gives a point its vectors and its tag. Where every vector stays in place under its own name, only the tag is
 /// added.
 pub(super) fn edit_point(
-    splicer: &mut Splicer<'_>,
+    splicer: &mut Splicer,
     places: &Places,
     message: &Bytes,
     place: &PointPlace,
@@ -41,7 +33,7 @@ pub(super) fn edit_point(
     match (&edit.tag, place.payload) {
         (Some(tag), Some(number)) => {
             // A later entry of a map overrides an earlier one.
-            splicer.append(place.frame);
+            append(splicer, places, place.frame);
             splicer.put(|out| put_entry(out, number, reserved_key, &tag.to_json()));
             Ok(())
         }
@@ -95,31 +87,9 @@ fn keeps_all(names: &[&[u8]], vectors: &[OutVector]) -> bool {
     vectors.len() == names.len() && is_kept.iter().all(|kept| *kept)
 }
 
-/// Where one outgoing vector's `Vector` comes from.
-enum Source {
-    Kept(std::ops::Range<usize>),
-    New(Vec<u8>),
-}
-
-impl Source {
-    fn len(&self) -> usize {
-        match self {
-            Self::Kept(range) => range.len(),
-            Self::New(bytes) => bytes.len(),
-        }
-    }
-
-    fn put(self, splicer: &mut Splicer<'_>) {
-        match self {
-            Self::Kept(range) => splicer.keep(range),
-            Self::New(bytes) => splicer.put(|out| out.extend_from_slice(&bytes)),
-        }
-    }
-}
-
 /// Builds the field `vectors` anew. A single unnamed vector stays in its shape.
 fn put_vectors(
-    splicer: &mut Splicer<'_>,
+    splicer: &mut Splicer,
     places: &Places,
     place: &PointPlace,
     vectors: &[OutVector],
@@ -147,36 +117,7 @@ fn put_vectors(
         };
         sources.push((vector.name.as_str(), source));
     }
-    fill(splicer, &place.slot);
-    if place.is_single
-        && let [("", _)] = sources.as_slice()
-    {
-        for (_, source) in sources {
-            let len = source.len();
-            splicer.put(|out| {
-                put_header(out, place.slot.number, field_len(SINGLE, len));
-                put_header(out, SINGLE, len);
-            });
-            source.put(splicer);
-        }
-        return Ok(());
-    }
-    let entry_len = |name: &str, source: &Source| field_len(KEY, name.len()) + field_len(VALUE, source.len());
-    let named_len = sources
-        .iter()
-        .map(|(name, source)| field_len(ENTRY, entry_len(name, source)))
-        .sum();
-    splicer.put(|out| {
-        put_header(out, place.slot.number, field_len(NAMED, named_len));
-        put_header(out, NAMED, named_len);
-    });
-    for (name, source) in sources {
-        splicer.put(|out| {
-            put_header(out, ENTRY, entry_len(name, &source));
-            put_bytes(out, KEY, name.as_bytes());
-            put_header(out, VALUE, source.len());
-        });
-        source.put(splicer);
-    }
+    fill(splicer, places, &place.slot);
+    put_vectors_field(splicer, place.slot.number, place.is_single, sources);
     Ok(())
 }
