@@ -65,8 +65,5 @@ pub(super) fn bad_answer(what: impl Display) -> Refusal {
 
 /// A plan that does not belong to this body: a fault of ours, which must not reach the upstream.
 pub(super) fn misfit(what: &str) -> Refusal {
-    Refusal::invalid(
-        "internal",
-        format!("internal error: {what}; nothing was sent"),
-    )
+    Refusal::invalid("internal", format!("internal error: {what}; nothing was sent"))
 }

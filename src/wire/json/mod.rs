@@ -5,8 +5,11 @@
 mod cursor;
 mod errors;
 mod places;
+mod rewrite;
 mod scan;
+mod splice;
 mod strings;
 
 pub use places::Places;
+pub use rewrite::{rewrite, scroll_of, scroll_of_planned};
 pub use scan::scan;

@@ -1,7 +1,7 @@
 //! Where the sites of a scanned body stand. Made by `scan`, read by `rewrite` and nobody else.
 
 use super::cursor::Span;
-use crate::domain::op::{Site, Verb};
+use crate::domain::op::Site;
 
 /// What each [`Site`] of a body means, and where its writes stand.
 #[derive(Debug, Default)]
@@ -97,22 +97,60 @@ pub(super) struct VectorPlace {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum PayloadPlace {
     /// None: the member can be put just after this offset. A row has no such place.
-    Absent {
-        open: usize,
-    },
+    Absent { open: usize },
     /// `null`.
     Null(Span),
     /// An object.
-    Object {
-        span: Span,
-        is_empty: bool,
-    },
+    Object { span: Span, is_empty: bool },
+}
+
+/// A kind of write that has a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    Upsert,
+    Delete,
+    SetPayload,
+    OverwritePayload,
+    DeletePayload,
+    ClearPayload,
+    UpdateVectors,
+    DeleteVectors,
+    CreateFieldIndex,
+}
+
+/// The operations of a batch, by the key that tells them there.
+const BATCHED: &[(&str, Operation)] = &[
+    ("upsert", Operation::Upsert),
+    ("delete", Operation::Delete),
+    ("set_payload", Operation::SetPayload),
+    ("overwrite_payload", Operation::OverwritePayload),
+    ("delete_payload", Operation::DeletePayload),
+    ("clear_payload", Operation::ClearPayload),
+    ("update_vectors", Operation::UpdateVectors),
+    ("delete_vectors", Operation::DeleteVectors),
+];
+
+impl Operation {
+    pub fn of_key(key: &str) -> Option<Self> {
+        BATCHED
+            .iter()
+            .find(|(known, _)| *known == key)
+            .map(|(_, operation)| *operation)
+    }
+
+    /// Its key in a batch; making an index cannot be batched.
+    pub fn key(self) -> Option<&'static str> {
+        BATCHED
+            .iter()
+            .find(|(_, operation)| *operation == self)
+            .map(|(key, _)| *key)
+    }
 }
 
 /// One write operation.
 #[derive(Debug)]
 pub(super) struct WritePlace {
-    pub verb: Verb,
+    pub operation: Operation,
     /// The operation's own object, without the batch around it.
     pub body: Span,
     pub selector: Option<SelectorPlace>,

@@ -36,7 +36,10 @@ impl<'a> Scanner<'a, '_> {
         let payloads = match payloads {
             Some(payloads) if payloads.len() == rows => payloads,
             Some(_) => return Err(errors::format("number of ids and payloads must be equal")),
-            None => ids.iter().map(|(_, span)| PayloadParts::absent(span.end)).collect(),
+            None => ids
+                .iter()
+                .map(|(_, span)| PayloadParts::absent(span.end))
+                .collect(),
         };
         let mut columns: Vec<_> = vectors.into_iter().map(Vec::into_iter).collect();
         let mut points = Vec::with_capacity(rows);

@@ -117,7 +117,9 @@ impl<'a> Scanner<'a, '_> {
         while let Some(key) = self.cursor.next_key(&mut members)? {
             match key.as_ref() {
                 "conditions" if self.cursor.peek()? == Kind::Array => self.conditions(scope)?,
-                "conditions" => return Err(self.cursor.fail("invalid type: expected an array of conditions")),
+                "conditions" => {
+                    return Err(self.cursor.fail("invalid type: expected an array of conditions"));
+                }
                 "min_count" => {
                     self.cursor.skip()?;
                 }

@@ -41,7 +41,9 @@ impl<'a> Scanner<'a, '_> {
                 Ok(())
             }
             Kind::Object => self.expression_object(scope),
-            Kind::Null | Kind::Bool | Kind::Array => Err(self.cursor.fail("invalid type: expected an expression")),
+            Kind::Null | Kind::Bool | Kind::Array => {
+                Err(self.cursor.fail("invalid type: expected an expression"))
+            }
         }
     }
 
@@ -57,7 +59,9 @@ impl<'a> Scanner<'a, '_> {
             }
         }
         if operators + usize::from(condition.is_there()) > 1 {
-            return Err(errors::ambiguous("an expression with more than one operator: split it"));
+            return Err(errors::ambiguous(
+                "an expression with more than one operator: split it",
+            ));
         }
         condition.check()
     }

@@ -9,13 +9,13 @@ mod point;
 mod query;
 mod read;
 mod shapes;
-pub(super) mod write;
+mod write;
 
 use std::borrow::Cow;
 
 use super::cursor::{Cursor, Kind};
-use super::places::{Place, Places};
 use super::errors;
+use super::places::{Operation, Place, Places};
 use crate::domain::ids::PointId;
 use crate::domain::op::{
     Filters, Op, OpKind, PayloadSelection, Read, Selecting, VectorSelection, Verb, Write, WriteKind,
@@ -75,15 +75,15 @@ impl<'a> Scanner<'a, '_> {
                 kind: WriteKind::FieldIndex,
                 filters: Filters::default(),
             }]),
-            Verb::Upsert
-            | Verb::Delete
-            | Verb::UpdateVectors
-            | Verb::DeleteVectors
-            | Verb::SetPayload
-            | Verb::OverwritePayload
-            | Verb::DeletePayload
-            | Verb::ClearPayload
-            | Verb::CreateFieldIndex => OpKind::Writes(vec![self.write(verb)?]),
+            Verb::Upsert => self.one_write(Operation::Upsert)?,
+            Verb::Delete => self.one_write(Operation::Delete)?,
+            Verb::UpdateVectors => self.one_write(Operation::UpdateVectors)?,
+            Verb::DeleteVectors => self.one_write(Operation::DeleteVectors)?,
+            Verb::SetPayload => self.one_write(Operation::SetPayload)?,
+            Verb::OverwritePayload => self.one_write(Operation::OverwritePayload)?,
+            Verb::DeletePayload => self.one_write(Operation::DeletePayload)?,
+            Verb::ClearPayload => self.one_write(Operation::ClearPayload)?,
+            Verb::CreateFieldIndex => self.one_write(Operation::CreateFieldIndex)?,
             Verb::UpdateBatch => OpKind::Writes(self.operations()?),
             Verb::SearchBatch => OpKind::Reads(self.searches(&shapes::SEARCH)?),
             Verb::RecommendBatch => OpKind::Reads(self.searches(&shapes::RECOMMEND)?),
@@ -105,6 +105,10 @@ impl<'a> Scanner<'a, '_> {
 
     fn single(&mut self, shape: &'static shapes::Shape) -> Result<OpKind<'a>, Refusal> {
         Ok(OpKind::Reads(vec![self.read(shape)?]))
+    }
+
+    fn one_write(&mut self, operation: Operation) -> Result<OpKind<'a>, Refusal> {
+        Ok(OpKind::Writes(vec![self.write(operation)?]))
     }
 
     /// `GET …/points/{id}`: everything comes back, and nothing in the request can change that.

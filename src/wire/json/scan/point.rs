@@ -142,13 +142,18 @@ impl<'a> Scanner<'a, '_> {
                 Ok(vec![self.placed_vector(Cow::Borrowed(""), value, start)])
             }
             Kind::Object => self.vector_map(start),
-            Kind::Null | Kind::Bool | Kind::Number | Kind::Text => {
-                Err(self.cursor.fail("invalid type: expected a vector or a map of vectors"))
-            }
+            Kind::Null | Kind::Bool | Kind::Number | Kind::Text => Err(self
+                .cursor
+                .fail("invalid type: expected a vector or a map of vectors")),
         }
     }
 
-    pub(super) fn placed_vector(&self, name: Cow<'a, str>, value: InputValue<'a>, start: usize) -> Placed<'a> {
+    pub(super) fn placed_vector(
+        &self,
+        name: Cow<'a, str>,
+        value: InputValue<'a>,
+        start: usize,
+    ) -> Placed<'a> {
         let place = VectorPlace {
             name: name.clone().into_owned(),
             value: self.span_from(start),

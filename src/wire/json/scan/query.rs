@@ -65,7 +65,9 @@ impl<'a> Scanner<'a, '_> {
                 parts.inputs.push(self.input()?);
                 Ok(())
             }
-            Kind::Bool => Err(self.cursor.fail("Expected some form of vector, id, or a type of query")),
+            Kind::Bool => Err(self
+                .cursor
+                .fail("Expected some form of vector, id, or a type of query")),
         }
     }
 
@@ -84,7 +86,9 @@ impl<'a> Scanner<'a, '_> {
             (Some(_), None) => {}
             (None, _) if form.companion.is_some() => {}
             (None, None) => {
-                return Err(errors::format("Expected some form of vector, id, or a type of query"));
+                return Err(errors::format(
+                    "Expected some form of vector, id, or a type of query",
+                ));
             }
             (None, Some(_)) => {
                 parts.ranking = Ranking::Vectors;

@@ -286,11 +286,15 @@ impl<'a> Scanner<'a, '_> {
                 _ => return Err(errors::unknown(&key, "with_payload")),
             };
             if selection.replace(next).is_some() {
-                return Err(errors::ambiguous("with_payload with both `include` and `exclude`"));
+                return Err(errors::ambiguous(
+                    "with_payload with both `include` and `exclude`",
+                ));
             }
         }
         selection.ok_or_else(|| {
-            errors::format("Expected a boolean, an array of strings, or an object with an include/exclude field")
+            errors::format(
+                "Expected a boolean, an array of strings, or an object with an include/exclude field",
+            )
         })
     }
 

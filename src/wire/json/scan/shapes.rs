@@ -21,8 +21,19 @@ pub(super) struct Shape {
 pub(super) const QUERY: Shape = Shape {
     name: "a query",
     keys: &[
-        "prefetch", "query", "using", "filter", "params", "score_threshold", "limit", "offset", "with_vector",
-        "with_vectors", "with_payload", "lookup_from", "shard_key",
+        "prefetch",
+        "query",
+        "using",
+        "filter",
+        "params",
+        "score_threshold",
+        "limit",
+        "offset",
+        "with_vector",
+        "with_vectors",
+        "with_payload",
+        "lookup_from",
+        "shard_key",
     ],
     is_ranked: true,
     is_selecting: true,
@@ -34,7 +45,14 @@ pub(super) const QUERY: Shape = Shape {
 pub(super) const PREFETCH: Shape = Shape {
     name: "a prefetch",
     keys: &[
-        "prefetch", "query", "using", "filter", "params", "score_threshold", "limit", "lookup_from",
+        "prefetch",
+        "query",
+        "using",
+        "filter",
+        "params",
+        "score_threshold",
+        "limit",
+        "lookup_from",
     ],
     is_selecting: false,
     ..QUERY
@@ -44,8 +62,20 @@ pub(super) const PREFETCH: Shape = Shape {
 pub(super) const QUERY_GROUPS: Shape = Shape {
     name: "a grouped query",
     keys: &[
-        "prefetch", "query", "using", "filter", "params", "score_threshold", "with_vector", "with_payload",
-        "lookup_from", "group_by", "group_size", "limit", "with_lookup", "shard_key",
+        "prefetch",
+        "query",
+        "using",
+        "filter",
+        "params",
+        "score_threshold",
+        "with_vector",
+        "with_payload",
+        "lookup_from",
+        "group_by",
+        "group_size",
+        "limit",
+        "with_lookup",
+        "shard_key",
     ],
     ..QUERY
 };
@@ -54,8 +84,17 @@ pub(super) const QUERY_GROUPS: Shape = Shape {
 pub(super) const SEARCH: Shape = Shape {
     name: "a search",
     keys: &[
-        "vector", "filter", "params", "limit", "top", "offset", "with_payload", "with_vector", "with_vectors",
-        "score_threshold", "shard_key",
+        "vector",
+        "filter",
+        "params",
+        "limit",
+        "top",
+        "offset",
+        "with_payload",
+        "with_vector",
+        "with_vectors",
+        "score_threshold",
+        "shard_key",
     ],
     is_legacy: true,
     ..QUERY
@@ -65,8 +104,18 @@ pub(super) const SEARCH: Shape = Shape {
 pub(super) const SEARCH_GROUPS: Shape = Shape {
     name: "a grouped search",
     keys: &[
-        "vector", "filter", "params", "with_payload", "with_vector", "with_vectors", "score_threshold", "group_by",
-        "group_size", "limit", "with_lookup", "shard_key",
+        "vector",
+        "filter",
+        "params",
+        "with_payload",
+        "with_vector",
+        "with_vectors",
+        "score_threshold",
+        "group_by",
+        "group_size",
+        "limit",
+        "with_lookup",
+        "shard_key",
     ],
     ..SEARCH
 };
@@ -75,8 +124,21 @@ pub(super) const SEARCH_GROUPS: Shape = Shape {
 pub(super) const RECOMMEND: Shape = Shape {
     name: "a recommendation",
     keys: &[
-        "positive", "negative", "strategy", "filter", "params", "limit", "top", "offset", "with_payload",
-        "with_vector", "with_vectors", "score_threshold", "using", "lookup_from", "shard_key",
+        "positive",
+        "negative",
+        "strategy",
+        "filter",
+        "params",
+        "limit",
+        "top",
+        "offset",
+        "with_payload",
+        "with_vector",
+        "with_vectors",
+        "score_threshold",
+        "using",
+        "lookup_from",
+        "shard_key",
     ],
     ..SEARCH
 };
@@ -85,8 +147,22 @@ pub(super) const RECOMMEND: Shape = Shape {
 pub(super) const RECOMMEND_GROUPS: Shape = Shape {
     name: "a grouped recommendation",
     keys: &[
-        "positive", "negative", "strategy", "filter", "params", "with_payload", "with_vector", "with_vectors",
-        "score_threshold", "using", "lookup_from", "group_by", "group_size", "limit", "with_lookup", "shard_key",
+        "positive",
+        "negative",
+        "strategy",
+        "filter",
+        "params",
+        "with_payload",
+        "with_vector",
+        "with_vectors",
+        "score_threshold",
+        "using",
+        "lookup_from",
+        "group_by",
+        "group_size",
+        "limit",
+        "with_lookup",
+        "shard_key",
     ],
     ..SEARCH
 };
@@ -95,8 +171,18 @@ pub(super) const RECOMMEND_GROUPS: Shape = Shape {
 pub(super) const DISCOVER: Shape = Shape {
     name: "a discovery",
     keys: &[
-        "target", "context", "filter", "params", "limit", "top", "offset", "with_payload", "with_vector", "using",
-        "lookup_from", "shard_key",
+        "target",
+        "context",
+        "filter",
+        "params",
+        "limit",
+        "top",
+        "offset",
+        "with_payload",
+        "with_vector",
+        "using",
+        "lookup_from",
+        "shard_key",
     ],
     ..SEARCH
 };
@@ -115,7 +201,14 @@ pub(super) const GET: Shape = Shape {
 pub(super) const SCROLL: Shape = Shape {
     name: "a scroll",
     keys: &[
-        "offset", "limit", "filter", "with_payload", "with_vector", "with_vectors", "order_by", "shard_key",
+        "offset",
+        "limit",
+        "filter",
+        "with_payload",
+        "with_vector",
+        "with_vectors",
+        "order_by",
+        "shard_key",
     ],
     ..GET
 };

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use super::Scanner;
 use crate::domain::ids::PointId;
-use crate::domain::op::{Filters, Point, Selector, Site, Verb, Write, WriteKind};
+use crate::domain::op::{Filters, Point, Selector, Site, Write, WriteKind};
 use crate::domain::refusal::Refusal;
 use crate::wire::json::cursor::{Members, Span};
 use crate::wire::json::errors;
-use crate::wire::json::places::{Place, SelectorPlace, WritePlace};
+use crate::wire::json::places::{Operation, Place, SelectorPlace, WritePlace};
 
 /// What was met of a write.
 #[derive(Debug, Default)]
@@ -24,23 +24,6 @@ struct Parts<'a> {
     path: Option<Cow<'a, str>>,
     keys: Option<Vec<Cow<'a, str>>>,
     field_name: Option<Cow<'a, str>>,
-}
-
-/// The operations of a batch, by the key that tells them.
-const OPERATIONS: &[(&str, Verb)] = &[
-    ("upsert", Verb::Upsert),
-    ("delete", Verb::Delete),
-    ("set_payload", Verb::SetPayload),
-    ("overwrite_payload", Verb::OverwritePayload),
-    ("delete_payload", Verb::DeletePayload),
-    ("clear_payload", Verb::ClearPayload),
-    ("update_vectors", Verb::UpdateVectors),
-    ("delete_vectors", Verb::DeleteVectors),
-];
-
-/// The key of a verb in a batch.
-pub(in crate::wire::json) fn operation_key(verb: Verb) -> Option<&'static str> {
-    OPERATIONS.iter().find(|(_, v)| *v == verb).map(|(key, _)| *key)
 }
 
 impl<'a> Scanner<'a, '_> {
@@ -66,7 +49,7 @@ impl<'a> Scanner<'a, '_> {
         let mut found = None;
         let mut members = self.cursor.object("an operation")?;
         while let Some(key) = self.cursor.next_key(&mut members)? {
-            let Some((_, verb)) = OPERATIONS.iter().find(|(known, _)| *known == key) else {
+            let Some(operation) = Operation::of_key(&key) else {
                 return Err(errors::unknown(&key, "an operation of a batch"));
             };
             if found.is_some() {
@@ -74,23 +57,33 @@ impl<'a> Scanner<'a, '_> {
                     "an operation of a batch with more than one key: Qdrant would run one and ignore the rest; split it",
                 ));
             }
-            found = Some(self.write(*verb)?);
+            found = Some(self.write(operation)?);
         }
         found.ok_or_else(|| errors::format("an operation of a batch without a key"))
     }
 
     /// One write.
-    pub(super) fn write(&mut self, verb: Verb) -> Result<Write<'a>, Refusal> {
+    pub(super) fn write(&mut self, operation: Operation) -> Result<Write<'a>, Refusal> {
         let start = self.cursor.offset();
         let mut parts = Parts::default();
         let mut members = self.cursor.object("a write")?;
         while let Some(key) = self.cursor.next_key(&mut members)? {
-            let is_known = match verb {
-                Verb::Upsert | Verb::UpdateVectors => self.point_member(&key, verb, &mut members, &mut parts)?,
-                Verb::CreateFieldIndex => self.index_member(&key, &mut members, &mut parts)?,
-                _ => self.selector_member(&key, &mut parts)? || self.other_member(&key, verb, &mut members, &mut parts)?,
+            let is_known = match operation {
+                Operation::Upsert | Operation::UpdateVectors => {
+                    self.point_member(&key, operation, &members, &mut parts)?
+                }
+                Operation::CreateFieldIndex => self.index_member(&key, &mut members, &mut parts)?,
+                Operation::Delete
+                | Operation::SetPayload
+                | Operation::OverwritePayload
+                | Operation::DeletePayload
+                | Operation::ClearPayload
+                | Operation::DeleteVectors => {
+                    self.selector_member(&key, &mut parts)?
+                        || self.other_member(&key, operation, &mut members, &mut parts)?
+                }
             };
-            if !is_known && key == "shard_key" && verb != Verb::CreateFieldIndex {
+            if !is_known && key == "shard_key" && operation != Operation::CreateFieldIndex {
                 let span = self.cursor.skip()?;
                 // An absent key and a null one are the same; only one that is there is repeated in our own operations.
                 parts.shard_key = (self.cursor.slice(span) != "null").then_some(span);
@@ -101,14 +94,14 @@ impl<'a> Scanner<'a, '_> {
         let selector = selector(&parts)?;
         let body = self.span_from(start);
         self.places.writes.push(WritePlace {
-            verb,
+            operation,
             body,
             selector,
             shard_key: parts.shard_key,
             payload: parts.payload.as_ref().map(|(_, span)| *span),
             columns: parts.columns.take(),
         });
-        self.write_kind(verb, selector, parts)
+        self.write_kind(operation, selector, parts)
     }
 }
 
@@ -129,15 +122,17 @@ impl<'a> Scanner<'a, '_> {
     fn point_member(
         &mut self,
         key: &str,
-        verb: Verb,
-        members: &mut Members<'a>,
+        operation: Operation,
+        members: &Members<'a>,
         parts: &mut Parts<'a>,
     ) -> Result<bool, Refusal> {
-        let is_upsert = verb == Verb::Upsert;
+        let is_upsert = operation == Operation::Upsert;
         let start = members.key_start();
         match key {
             "points" | "batch" if parts.points.is_some() => {
-                return Err(errors::ambiguous("an upsert with both `batch` and `points`: give one"));
+                return Err(errors::ambiguous(
+                    "an upsert with both `batch` and `points`: give one",
+                ));
             }
             "points" => parts.points = Some(self.points(is_upsert)?),
             "batch" if is_upsert => {
@@ -205,11 +200,11 @@ impl<'a> Scanner<'a, '_> {
     fn other_member(
         &mut self,
         key: &str,
-        verb: Verb,
+        operation: Operation,
         members: &mut Members<'a>,
         parts: &mut Parts<'a>,
     ) -> Result<bool, Refusal> {
-        let is_setting = matches!(verb, Verb::SetPayload | Verb::OverwritePayload);
+        let is_setting = matches!(operation, Operation::SetPayload | Operation::OverwritePayload);
         match key {
             "payload" if is_setting => parts.payload = Some(self.payload_keys()?),
             "key" if is_setting => {
@@ -218,8 +213,8 @@ impl<'a> Scanner<'a, '_> {
                     false => Some(self.cursor.text()?),
                 };
             }
-            "keys" if verb == Verb::DeletePayload => parts.keys = Some(self.texts()?),
-            "vector" | "vectors" if verb == Verb::DeleteVectors => {
+            "keys" if operation == Operation::DeletePayload => parts.keys = Some(self.texts()?),
+            "vector" | "vectors" if operation == Operation::DeleteVectors => {
                 if key == "vectors" {
                     members.claim(Cow::Borrowed("vector"))?;
                 }
@@ -245,42 +240,57 @@ impl<'a> Scanner<'a, '_> {
 
     fn write_kind(
         &mut self,
-        verb: Verb,
+        operation: Operation,
         place: Option<SelectorPlace>,
         mut parts: Parts<'a>,
     ) -> Result<Write<'a>, Refusal> {
-        let kind = match verb {
-            Verb::Upsert => WriteKind::Upsert(
+        let kind = match operation {
+            Operation::Upsert => WriteKind::Upsert(
                 parts
                     .points
                     .ok_or_else(|| errors::format("Invalid PointInsertOperations format"))?,
             ),
-            Verb::UpdateVectors => {
+            Operation::UpdateVectors => {
                 WriteKind::UpdateVectors(parts.points.ok_or_else(|| errors::missing("points"))?)
             }
-            Verb::CreateFieldIndex => {
+            Operation::CreateFieldIndex => {
                 let field = parts.field_name.ok_or_else(|| errors::missing("field_name"))?;
                 parts.filters.keys.push(field);
                 WriteKind::FieldIndex
             }
-            Verb::DeletePayload => {
+            Operation::DeletePayload => {
                 place.ok_or_else(no_selector)?;
                 WriteKind::DeletePayload {
                     keys: parts.keys.ok_or_else(|| errors::missing("keys"))?,
                 }
             }
-            Verb::SetPayload => {
+            Operation::SetPayload => {
                 place.ok_or_else(no_selector)?;
                 WriteKind::SetPayload {
                     keys: parts.payload.ok_or_else(|| errors::missing("payload"))?.0,
                     path: parts.path,
                 }
             }
-            Verb::Delete => {
+            Operation::Delete => {
                 place.ok_or_else(no_selector)?;
                 WriteKind::Delete
             }
-            _ => self.selected(verb, place, &mut parts)?,
+            Operation::OverwritePayload => WriteKind::OverwritePayload {
+                selector: self.selector(place, parts.ids)?,
+                keys: parts.payload.ok_or_else(|| errors::missing("payload"))?.0,
+            },
+            Operation::ClearPayload => WriteKind::ClearPayload {
+                selector: self.selector(place, parts.ids)?,
+            },
+            Operation::DeleteVectors => {
+                let selector = self.selector(place, parts.ids)?;
+                let (names, site) = parts.names.ok_or_else(|| errors::missing("vector"))?;
+                WriteKind::DeleteVectors {
+                    site,
+                    names,
+                    selector,
+                }
+            }
         };
         Ok(Write {
             kind,
@@ -288,30 +298,16 @@ impl<'a> Scanner<'a, '_> {
         })
     }
 
-    /// The kinds that carry their selector.
-    fn selected(
+    fn selector(
         &mut self,
-        verb: Verb,
         place: Option<SelectorPlace>,
-        parts: &mut Parts<'a>,
-    ) -> Result<WriteKind<'a>, Refusal> {
-        let selector = match (place.ok_or_else(no_selector)?, parts.ids.take()) {
-            (_, Some((ids, _))) => Selector::Ids(ids),
+        ids: Option<(Vec<PointId>, Span)>,
+    ) -> Result<Selector, Refusal> {
+        match (place.ok_or_else(no_selector)?, ids) {
+            (_, Some((ids, _))) => Ok(Selector::Ids(ids)),
             (SelectorPlace::Ids(span) | SelectorPlace::Filter(span), None) => {
-                Selector::Filter(self.places.add(Place::Value(span)))
+                Ok(Selector::Filter(self.places.add(Place::Value(span))))
             }
-        };
-        match verb {
-            Verb::OverwritePayload => {
-                let (keys, _) = parts.payload.take().ok_or_else(|| errors::missing("payload"))?;
-                Ok(WriteKind::OverwritePayload { keys, selector })
-            }
-            Verb::ClearPayload => Ok(WriteKind::ClearPayload { selector }),
-            Verb::DeleteVectors => {
-                let (names, site) = parts.names.take().ok_or_else(|| errors::missing("vector"))?;
-                Ok(WriteKind::DeleteVectors { site, names, selector })
-            }
-            other => Err(errors::misfit(&format!("{other:?} is scanned as a write"))),
         }
     }
 }
