@@ -107,6 +107,20 @@ impl<'b> Splices<'b> {
         });
     }
 
+    /// Takes the edits within a span out, and gives the span's bytes with them made.
+    pub fn take(&mut self, span: Span) -> Result<Parts, Refusal> {
+        let is_within = |s: &Splice| span.start <= s.span.start && s.span.end <= span.end;
+        let (within, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.list).into_iter().partition(is_within);
+        self.list = rest;
+        let mut inner = Self {
+            body: self.body,
+            list: within,
+        };
+        inner.sort();
+        inner.emit(span)
+    }
+
     /// Orders the edits: call it once, before [`Self::emit`].
     pub fn sort(&mut self) {
         self.list
