@@ -6,6 +6,7 @@
 
 pub mod json;
 pub mod pb;
+pub mod routes;
 
 use bytes::Bytes;
 
