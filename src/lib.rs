@@ -1,4 +1,5 @@
 //! Interlock.
+pub mod config;
 pub mod domain;
 #[cfg(feature = "embedded")]
 pub mod embedded;
