@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::embed::{BadEmbedder, Embedders};
 #[cfg(feature = "embedded")]
 use crate::embedded::{ApiError, Embedded};
-use crate::engine::{Aliases, Engine, Settings};
+use crate::engine::{Engine, Settings};
 use crate::migrate::{Control, ControlError};
 use crate::registry::Registry;
 use crate::store::{LocalStore, Store, StoreError, StoredState};
@@ -127,7 +127,6 @@ impl Parts {
             Arc::clone(&opened.upstream),
             Arc::clone(&embedders),
             calls.clone(),
-            Arc::new(Aliases::new(calls.clone())),
             settings(config, upsert_retains(&calls).await),
             Arc::new(move |key| poked.poke(key)),
         );

@@ -22,11 +22,12 @@ use crate::domain::refusal::Refusal;
 use crate::domain::route::{self, Claims, Context, Known};
 use crate::embed::Embedders;
 use crate::registry::{Pinned, Registry};
+use crate::upstream::calls::Calls;
 use crate::upstream::{Body, Face, Upstream};
 use crate::wire::Limits;
 use crate::wire::scanned::Scanned;
 
-pub use aliases::Aliases;
+use aliases::Aliases;
 use answer::Answers;
 use call::{Call, Reach};
 
@@ -62,7 +63,8 @@ pub struct Engine {
     registry: Arc<Registry>,
     upstream: Arc<dyn Upstream>,
     embedders: Arc<Embedders>,
-    aliases: Arc<Aliases>,
+    calls: Calls,
+    aliases: Aliases,
     settings: Settings,
     on_pending: OnPending,
 }
@@ -85,11 +87,12 @@ impl Engine {
         registry: Arc<Registry>,
         upstream: Arc<dyn Upstream>,
         embedders: Arc<Embedders>,
-        aliases: Arc<Aliases>,
+        calls: Calls,
         settings: Settings,
         on_pending: OnPending,
     ) -> Self {
-        Self { registry, upstream, embedders, aliases, settings, on_pending }
+        let aliases = Aliases::new(calls.clone());
+        Self { registry, upstream, embedders, calls, aliases, settings, on_pending }
     }
 
     /// A request to a managed collection: read it whole, understand it whole, decide, and only then send.

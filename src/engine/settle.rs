@@ -5,6 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use bytes::Bytes;
+use qdrant_client::qdrant::RetrievedPoint;
+use qdrant_client::qdrant::value::Kind;
 
 use crate::domain::ids::{FieldKey, PointId};
 use crate::domain::op::Verb;
@@ -14,6 +16,7 @@ use crate::domain::route::{Claims, Decision, FoundPayloads, Known, Lookup};
 use crate::domain::table::{Managed, OnEmbedFailure};
 use crate::embed::{EmbedError, EmbedFailure};
 use crate::registry::Pinned;
+use crate::upstream::calls::{proto_id, typed_id};
 use crate::wire::Outgoing;
 use crate::wire::scanned::Scanned;
 
@@ -138,11 +141,28 @@ impl Engine {
         ids: &[PointId],
         keys: &BTreeSet<&str>,
     ) -> Result<HashMap<PointId, Vec<(String, String)>>, Refusal> {
-        let read = self.calls.strings(call.collection.as_str(), ids, keys).await;
-        read.map_err(|error| {
+        let paths: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
+        let ids = ids.iter().map(proto_id).collect();
+        let points = self.calls.get(call.collection.as_str(), ids, &paths).await.map_err(|error| {
             tracing::warn!(%error, "stored source texts cannot be read");
             Refusal::unavailable("lookup_failed", "the stored source texts cannot be read from Qdrant; nothing was written")
-        })
+        })?;
+        let strings = |point: RetrievedPoint| {
+            let texts = point.payload.into_iter().filter_map(|(key, value)| match value.kind {
+                Some(Kind::StringValue(text)) => Some((key, text)),
+                Some(
+                    Kind::NullValue(_)
+                    | Kind::DoubleValue(_)
+                    | Kind::IntegerValue(_)
+                    | Kind::BoolValue(_)
+                    | Kind::StructValue(_)
+                    | Kind::ListValue(_),
+                )
+                | None => None,
+            });
+            Some((typed_id(&point.id?)?, texts.collect()))
+        };
+        Ok(points.into_iter().filter_map(strings).collect())
     }
 
     fn note_pending(&self, call: &Call, table: &Pinned, plan: &Plan, deferred: bool) {
