@@ -228,7 +228,7 @@ fn a_disk_that_stays_broken_is_told_each_time_and_used_again_when_it_heals() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn after_a_power_cut_the_state_is_the_last_acknowledged_or_the_next(cut in 1_u64..120, seed: u64) {
