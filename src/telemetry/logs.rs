@@ -1,5 +1,7 @@
 //! Where log lines go and how they look: standard error, as text or as JSON.
 
+use std::io::IsTerminal;
+
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
