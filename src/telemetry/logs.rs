@@ -29,6 +29,7 @@ pub fn start_logs(level: &str, format: LogFormat) -> Result<(), TelemetryError> 
     })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => builder.finish().try_init(),
