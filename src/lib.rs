@@ -1,8 +1,11 @@
 //! Interlock.
 pub mod domain;
+pub mod embed;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod engine;
+pub mod registry;
+pub mod store;
 pub mod upstream;
 
 pub mod wire;
