@@ -7,6 +7,7 @@ pub mod model;
 pub mod op;
 pub mod plan;
 pub mod refusal;
+pub mod route;
 pub mod source;
 pub mod table;
 pub mod tag;
