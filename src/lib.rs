@@ -1,4 +1,5 @@
 //! Interlock.
+pub mod admin;
 pub mod domain;
 pub mod embed;
 #[cfg(feature = "embedded")]

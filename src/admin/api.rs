@@ -1,245 +1,80 @@
-//! What the operator's verbs take and give: the JSON API's documents, and what the gRPC face is converted to and from.
+//! The requests of the JSON API that the control takes as separate arguments, and the documents around its answers.
+//! Everything else goes in and out as the migration's own types.
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{CollectionName, Epoch, VectorName};
-use crate::domain::model::{Fingerprint, Model, ModelId, ModelRef};
-use crate::domain::source::SourceTemplate;
-use crate::domain::table::{OnEmbedFailure, Space, StandbyState, Undeclared};
+use crate::domain::embedder::EmbedderSpec;
+use crate::domain::ids::{CollectionName, FieldKey, VectorName};
+use crate::domain::model::{Model, ModelRef};
+use crate::migrate::api::{AdoptVector, MigrationStatus, ModelRow};
 
-/// How a model's vectors are computed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum EmbedderSpec {
-    /// An HTTP endpoint of the OpenAI shape.
-    Openai {
-        /// Its base; `/embeddings` is asked below it.
-        url: String,
-        /// The name that the endpoint knows the model by.
-        api_model: String,
-        /// The environment variable of the server that holds the key.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        api_key_env: Option<String>,
-        /// Most texts in one call; absent for the default.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        batch_max: Option<u32>,
-    },
-    /// Words hashed into components.
-    HashedWords {},
-    /// Character n-grams hashed into components, weighted by inverse document frequency.
-    CharNgrams {},
-    /// Interlock cannot compute them: clients send them.
-    None {},
-}
-
-/// A model to register.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A model to register: `POST /v1/models`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddModel {
     /// The model.
     pub model: Model,
-    /// How its vectors are computed.
+    /// How its vectors are computed; absent: clients bring them.
+    #[serde(default)]
     pub embedder: EmbedderSpec,
 }
 
-/// A registered model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelInfo {
-    /// The model.
-    pub model: Model,
-    /// How its vectors are computed.
-    pub embedder: EmbedderSpec,
-    /// The hash of everything that defines it.
-    pub fingerprint: Fingerprint,
+/// Every registered model: `GET /v1/models`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelList {
+    /// The models.
+    pub models: Vec<ModelRow>,
 }
 
-/// One vector of a collection to adopt.
+/// The body of `POST /v1/collections/{collection}/adopt`: an adoption without the collection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdoptBody {
+    /// The vectors that have a model.
+    pub vectors: Vec<AdoptVector>,
+    /// The vectors that pass untagged and unchecked.
+    #[serde(default)]
+    pub opaque: Vec<VectorName>,
+}
+
+/// A migration to start: `POST /v1/migrations`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AdoptField {
-    /// The vector's name.
+pub struct StartMigration {
+    /// The collection.
+    pub collection: CollectionName,
+    /// The vector; absent: the unnamed one.
     #[serde(default = "unnamed")]
     pub vector: VectorName,
-    /// The model that made what is there.
-    pub model: ModelRef,
-    /// The text that the vectors are made from.
-    #[serde(default)]
-    pub source: Option<SourceTemplate>,
-    /// Absent: pinned to `model`.
-    #[serde(default)]
-    pub undeclared: Option<UndeclaredChoice>,
-    /// The policy for a failing embedder of the standby.
-    #[serde(default)]
-    pub on_embed_failure: OnEmbedFailure,
+    /// The target model.
+    pub to: ModelRef,
 }
 
-/// An [`Undeclared`] as an operator writes it: the model may lack its version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UndeclaredChoice {
-    /// Raw vectors are this model's.
-    Pinned(ModelRef),
-    /// Refused.
-    Reject,
+impl StartMigration {
+    /// The field.
+    pub fn key(&self) -> FieldKey {
+        FieldKey {
+            collection: self.collection.clone(),
+            field: self.vector.clone(),
+        }
+    }
 }
 
 fn unnamed() -> VectorName {
     "".into()
 }
 
-/// A collection to put under management, each of its vectors a field or opaque.
+/// The body of a cutover and a rollback.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Adopt {
-    /// The collection.
-    pub collection: CollectionName,
-    /// Its vectors that have a model.
-    pub fields: Vec<AdoptField>,
-    /// Its vectors that pass untagged and unchecked.
-    pub opaque: Vec<VectorName>,
-}
-
-/// A vector of a managed collection.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct FieldRef {
-    /// The collection.
-    pub collection: CollectionName,
-    /// The vector, by the name that clients use.
-    #[serde(default = "unnamed")]
-    pub vector: VectorName,
-}
-
-impl std::fmt::Display for FieldRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.vector.is_unnamed() {
-            true => write!(f, "{}", self.collection),
-            false => write!(f, "{}/{}", self.collection, self.vector),
-        }
-    }
-}
-
-/// A migration to start.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StartMigration {
-    /// The field.
-    #[serde(flatten)]
-    pub field: FieldRef,
-    /// The target model.
+#[serde(deny_unknown_fields)]
+pub struct FlipBody {
+    /// The model that shall serve.
     pub to: ModelRef,
 }
 
-/// A field with the spaces behind it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FieldInfo {
-    /// The name that clients use.
-    pub vector: VectorName,
-    /// The space that answers by default.
-    pub serving: Space,
-    /// The space that is being filled or kept.
-    pub standby: Option<StandbyInfo>,
-    /// The policy for requests that declare no model.
-    pub undeclared: Undeclared,
-    /// The text that the vectors are made from.
-    pub source: Option<SourceTemplate>,
-    /// The policy for a failing embedder of the standby.
-    pub on_embed_failure: OnEmbedFailure,
-}
-
-/// A standby space and what may be done with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StandbyInfo {
-    /// The space.
-    #[serde(flatten)]
-    pub space: Space,
-    /// Whether it may be read.
-    pub state: StandbyState,
-}
-
-/// A managed collection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CollectionInfo {
-    /// Its real name.
-    pub collection: CollectionName,
-    /// Its fields.
-    pub fields: Vec<FieldInfo>,
-    /// Its vectors that pass untagged and unchecked.
-    pub opaque: Vec<VectorName>,
-}
-
-/// Where a migration stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Stored, nothing done.
-    Planned,
-    /// Writes go to both spaces.
-    DualWriting,
-    /// What was there is copied.
-    Backfilling,
-    /// The gate's facts are gathered.
-    Validating,
-    /// A cutover can be made.
-    Ready,
-    /// The new space serves, the old one is kept fresh.
-    ServingNew,
-    /// The old space is taken down.
-    Retiring,
-    /// Over.
-    Done,
-    /// Stopped until an operator resumes it.
-    Paused,
-    /// Given up before the flip.
-    Cancelled,
-    /// Flipped back.
-    RolledBack,
-}
-
-/// A migration, as it stands now.
+/// Every migration, as `interlock migrate status --json` prints them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MigrationInfo {
-    /// The field.
-    #[serde(flatten)]
-    pub field: FieldRef,
-    /// The model that serves, or served.
-    pub from: ModelId,
-    /// The target.
-    pub to: ModelId,
-    /// Where it stands.
-    pub phase: Phase,
-    /// Points of the collection.
-    pub points_total: u64,
-    /// Points that the standby space holds fresh.
-    pub points_fresh: u64,
-    /// Absent while nothing is backfilled.
-    pub points_per_second: Option<f64>,
-    /// Absent while it cannot be told.
-    pub seconds_left: Option<f64>,
-    /// Why a cutover would be refused now; empty: it would be made.
-    pub gate_reasons: Vec<String>,
-    /// The last error that the backfill retries, or that paused it.
-    pub last_error: Option<String>,
-}
-
-/// A flip that was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FlipInfo {
-    /// The field.
-    #[serde(flatten)]
-    pub field: FieldRef,
-    /// The model that serves now.
-    pub serving: ModelId,
-    /// The table's version since the flip.
-    pub epoch: Epoch,
-}
-
-/// Everything that Interlock manages.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StatusInfo {
-    /// Interlock's own version.
-    pub version: String,
-    /// The table's version.
-    pub epoch: Epoch,
-    /// The managed collections.
-    pub collections: Vec<CollectionInfo>,
-    /// The migrations that are known.
-    pub migrations: Vec<MigrationInfo>,
+pub struct MigrationList {
+    /// The migrations.
+    pub migrations: Vec<MigrationStatus>,
 }

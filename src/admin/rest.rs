@@ -19,7 +19,7 @@ use http::{HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::api::{Adopt, AdoptField, FieldRef};
+use super::api::{Adopt, AdoptField, FieldRef, ModelList};
 use super::error::{AdminError, ErrorKind};
 use super::guard::{is_grpc, say};
 use super::serve::Faces;
@@ -119,7 +119,7 @@ async fn status(State(faces): State<Faces>) -> Result<Response, AdminError> {
 
 async fn models(State(faces): State<Faces>) -> Result<Response, AdminError> {
     let models = faces.state.operator.models().await?;
-    Ok(done(&serde_json::json!({"models": models})))
+    Ok(done(&ModelList { models }))
 }
 
 async fn add_model(State(faces): State<Faces>, body: Bytes) -> Result<Response, AdminError> {
