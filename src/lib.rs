@@ -5,6 +5,7 @@ pub mod embed;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod engine;
+pub mod migrate;
 pub mod registry;
 pub mod store;
 pub mod upstream;

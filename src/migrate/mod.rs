@@ -1,0 +1,17 @@
+//! The control loop: models, adoption, migrations from start to cutover and back. Called by the admin API (the verbs)
+//! and by `app` at start-up ([`Control::resume`]). It meets the data path in the registry and the store only; it never
+//! imports the engine, and decides nothing that [`crate::domain::phase`] and [`crate::domain::gate`] can decide.
+
+pub mod api;
+mod control;
+mod error;
+mod settings;
+
+pub use crate::domain::phase::PhaseName;
+pub use api::{
+    Adopt, AdoptVector, Adopted, AdoptedField, CollectionStatus, CutoverReport, FieldStatus, MigrationStatus,
+    ModelAdded, ModelRow, Role, SpaceStatus, Status, UndeclaredChoice, Unsourced,
+};
+pub use control::{Control, Parts};
+pub use error::{ControlError, ErrorKind};
+pub use settings::Settings;
