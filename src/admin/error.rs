@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::domain::gate::Reason;
+use crate::migrate::{ControlError, ErrorKind as ControlKind};
+
 const DOMAIN: &str = "interlock";
-const VIOLATION: &str = "gate";
 
 /// What went wrong, for machines; the same word in JSON and in gRPC's `ErrorInfo.reason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,7 +28,7 @@ pub enum ErrorKind {
     NotReady,
     /// A body over its bound: 413, RESOURCE_EXHAUSTED.
     TooLarge,
-    /// The upstream, an embedder or the store is down, or Interlock stops: 503, UNAVAILABLE.
+    /// The upstream or an embedder is down, or Interlock stops: 503, UNAVAILABLE.
     Unavailable,
     /// Interlock's own fault: 500, INTERNAL.
     Internal,
@@ -40,9 +42,35 @@ pub struct AdminError {
     pub kind: ErrorKind,
     /// For people: what was wrong and what to do.
     pub message: String,
-    /// Where a gate said no: each of its reasons.
+    /// Where the gate said no: each of its reasons.
     #[serde(default)]
-    pub reasons: Vec<String>,
+    pub reasons: Vec<GateReason>,
+}
+
+/// One reason of the gate, for machines and for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateReason {
+    /// Stable, snake_case: the `reason` that a migration's state shows too.
+    pub reason: String,
+    /// What stands against the flip, and what to do.
+    pub message: String,
+}
+
+impl From<&Reason> for GateReason {
+    fn from(reason: &Reason) -> Self {
+        let code = match reason {
+            Reason::Phase { .. } => "phase",
+            Reason::SpaceMissing => "space_missing",
+            Reason::OtherMigration { .. } => "other_migration",
+            Reason::Pending { .. } => "pending",
+            Reason::Coverage { .. } => "coverage",
+            Reason::Unsourced { .. } => "unsourced",
+        };
+        Self {
+            reason: code.to_owned(),
+            message: reason.to_string(),
+        }
+    }
 }
 
 impl ErrorKind {
@@ -133,7 +161,11 @@ impl AdminError {
         let info = details.error_info().filter(|info| info.domain == DOMAIN)?;
         let kind = ErrorKind::ALL.into_iter().find(|kind| kind.as_str() == info.reason)?;
         let reasons = details.precondition_failure().map_or_else(Vec::new, |failure| {
-            failure.violations.iter().map(|v| v.description.clone()).collect()
+            let of = |violation: &tonic_types::PreconditionViolation| GateReason {
+                reason: violation.r#type.clone(),
+                message: violation.description.clone(),
+            };
+            failure.violations.iter().map(of).collect()
         });
         Some(Self {
             kind,
@@ -148,8 +180,26 @@ impl From<AdminError> for Status {
         let mut details = ErrorDetails::new();
         details.set_error_info(error.kind.as_str(), DOMAIN, std::collections::HashMap::new());
         for reason in error.reasons {
-            details.add_precondition_failure_violation(VIOLATION, "", reason);
+            details.add_precondition_failure_violation(reason.reason, "", reason.message);
         }
         Status::with_error_details(error.kind.code(), error.message, details)
+    }
+}
+
+impl From<ControlError> for AdminError {
+    fn from(error: ControlError) -> Self {
+        let kind = match error.kind {
+            ControlKind::Invalid => ErrorKind::Invalid,
+            ControlKind::NotFound => ErrorKind::NotFound,
+            ControlKind::NotReady => ErrorKind::NotReady,
+            ControlKind::Conflict => ErrorKind::Conflict,
+            ControlKind::Upstream | ControlKind::Embedder | ControlKind::Stopping => ErrorKind::Unavailable,
+            ControlKind::Store => ErrorKind::Internal,
+        };
+        Self {
+            kind,
+            message: error.message,
+            reasons: error.reasons.iter().map(GateReason::from).collect(),
+        }
     }
 }

@@ -19,11 +19,12 @@ use http::{HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::api::{Adopt, AdoptField, FieldRef, ModelList};
+use super::api::{AdoptBody, FlipBody, ModelList, StartMigration};
 use super::error::{AdminError, ErrorKind};
 use super::guard::{is_grpc, say};
 use super::serve::Faces;
-use crate::domain::ids::{CollectionName, VectorName};
+use crate::domain::ids::{CollectionName, FieldKey};
+use crate::migrate::Adopt;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const JSON_LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
@@ -52,16 +53,8 @@ pub(super) fn routes() -> Router<Faces> {
     router.fallback(unknown).method_not_allowed_fallback(unknown)
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AdoptBody {
-    fields: Vec<AdoptField>,
-    #[serde(default)]
-    opaque: Vec<VectorName>,
-}
-
 /// A field as the path and the query say it.
-struct Named(FieldRef);
+struct Named(FieldKey);
 
 impl<S: Send + Sync> FromRequestParts<S> for Named {
     type Rejection = AdminError;
@@ -81,9 +74,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
         if let Some(key) = query.keys().next() {
             return Err(AdminError::invalid(format!("the query parameter `{key}` is unknown")));
         }
-        Ok(Self(FieldRef {
+        Ok(Self(FieldKey {
             collection: path.remove("collection").unwrap_or_default().as_str().into(),
-            vector: vector.as_str().into(),
+            field: vector.as_str().into(),
         }))
     }
 }
@@ -113,8 +106,18 @@ async fn metrics(State(faces): State<Faces>) -> Response {
     ([(CONTENT_TYPE, PROMETHEUS)], (faces.state.metrics)()).into_response()
 }
 
-async fn status(State(faces): State<Faces>) -> Result<Response, AdminError> {
-    Ok(done(&faces.state.operator.status().await?))
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatusQuery {
+    collection: Option<CollectionName>,
+}
+
+async fn status(
+    State(faces): State<Faces>,
+    query: Result<Query<StatusQuery>, QueryRejection>,
+) -> Result<Response, AdminError> {
+    let Query(StatusQuery { collection }) = query.map_err(|error| AdminError::invalid(error.body_text()))?;
+    Ok(done(&faces.state.operator.status(collection).await?))
 }
 
 async fn models(State(faces): State<Faces>) -> Result<Response, AdminError> {
@@ -128,41 +131,48 @@ async fn add_model(State(faces): State<Faces>, body: Bytes) -> Result<Response, 
 
 async fn adopt(
     State(faces): State<Faces>,
-    Named(FieldRef { collection, .. }): Named,
+    Named(FieldKey { collection, .. }): Named,
     body: Bytes,
 ) -> Result<Response, AdminError> {
-    let request = adoption(collection, &body)?;
+    let AdoptBody { vectors, opaque } = read(&body)?;
+    let request = Adopt {
+        collection,
+        vectors,
+        opaque,
+    };
     Ok(done(&faces.state.operator.adopt(request).await?))
 }
 
-fn adoption(collection: CollectionName, body: &[u8]) -> Result<Adopt, AdminError> {
-    let AdoptBody { fields, opaque } = read(body)?;
-    Ok(Adopt {
-        collection,
-        fields,
-        opaque,
-    })
-}
-
 async fn start(State(faces): State<Faces>, body: Bytes) -> Result<Response, AdminError> {
-    Ok(done(&faces.state.operator.start(read(&body)?).await?))
+    let request: StartMigration = read(&body)?;
+    Ok(done(&faces.state.operator.start(request.key(), request.to).await?))
 }
 
-async fn migration(State(faces): State<Faces>, Named(field): Named) -> Result<Response, AdminError> {
-    Ok(done(&faces.state.operator.migration(field).await?))
+async fn migration(State(faces): State<Faces>, Named(key): Named) -> Result<Response, AdminError> {
+    Ok(done(&faces.state.operator.migration(key).await?))
 }
 
-async fn cutover(State(faces): State<Faces>, Named(field): Named) -> Result<Response, AdminError> {
-    Ok(done(&faces.state.operator.cutover(field).await?))
+async fn cutover(
+    State(faces): State<Faces>,
+    Named(key): Named,
+    body: Bytes,
+) -> Result<Response, AdminError> {
+    let FlipBody { to } = read(&body)?;
+    Ok(done(&faces.state.operator.cutover(key, to).await?))
 }
 
-async fn rollback(State(faces): State<Faces>, Named(field): Named) -> Result<Response, AdminError> {
-    Ok(done(&faces.state.operator.rollback(field).await?))
+async fn rollback(
+    State(faces): State<Faces>,
+    Named(key): Named,
+    body: Bytes,
+) -> Result<Response, AdminError> {
+    let FlipBody { to } = read(&body)?;
+    Ok(done(&faces.state.operator.rollback(key, to).await?))
 }
 
 /// One document a line; the last one is an error where the stream ends before the migration.
-async fn watch(State(faces): State<Faces>, Named(field): Named) -> Result<Response, AdminError> {
-    let lines = faces.watch(field).await?.map(|item| {
+async fn watch(State(faces): State<Faces>, Named(key): Named) -> Result<Response, AdminError> {
+    let lines = faces.watch(key).await?.map(|item| {
         let line = match item {
             Ok(migration) => serde_json::to_vec(&migration),
             Err(error) => serde_json::to_vec(&error.document()),

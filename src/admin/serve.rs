@@ -17,13 +17,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::api::{FieldRef, MigrationInfo};
 use super::error::{AdminError, ErrorKind};
 use super::guard::{Token, guard};
 use super::operator::Operator;
 use super::proto::admin_server::AdminServer;
 use super::readiness::Readiness;
 use super::{grpc, rest};
+use crate::domain::ids::FieldKey;
+use crate::migrate::MigrationStatus;
 
 /// Most connections at once; further ones wait in the listener's backlog.
 const CONNECTIONS_MAX: usize = 256;
@@ -79,9 +80,9 @@ impl Faces {
     /// The migration's states until it is over; an error comes last where the server stops before that.
     pub(super) async fn watch(
         &self,
-        field: FieldRef,
-    ) -> Result<BoxStream<'static, Result<MigrationInfo, AdminError>>, AdminError> {
-        let states = self.state.operator.watch(field).await?;
+        key: FieldKey,
+    ) -> Result<BoxStream<'static, Result<MigrationStatus, AdminError>>, AdminError> {
+        let states = self.state.operator.watch(key).await?;
         let begin = Some((states, self.closing.clone()));
         Ok(stream::unfold(begin, |open| async move {
             let (mut states, mut closing) = open?;

@@ -1,170 +1,182 @@
-//! Migrations, flips and the whole status.
+//! Migrations, the gate's reasons, and flips.
 
-use crate::admin::api::{self, Phase};
 use crate::admin::error::AdminError;
 use crate::admin::proto as pb;
-use crate::domain::ids::Epoch;
+use crate::domain::gate::Reason;
+use crate::domain::ids::{Epoch, FieldKey};
+use crate::domain::model::ModelRef;
+use crate::migrate::{CutoverReport, MigrationStatus, PhaseName, Unsourced};
 
-use super::{all, parsed, present, some};
+use super::{all, parsed, present};
 
-impl From<api::FieldRef> for pb::FieldRef {
-    fn from(field: api::FieldRef) -> Self {
-        Self {
-            collection: field.collection.to_string(),
-            vector: field.vector.to_string(),
-        }
-    }
-}
-
-impl TryFrom<pb::FieldRef> for api::FieldRef {
-    type Error = AdminError;
-
-    fn try_from(field: pb::FieldRef) -> Result<Self, AdminError> {
-        if field.collection.is_empty() {
-            return Err(AdminError::invalid("collection is missing"));
-        }
-        Ok(Self {
-            collection: field.collection.as_str().into(),
-            vector: field.vector.as_str().into(),
-        })
-    }
-}
-
-impl From<api::StartMigration> for pb::StartMigrationRequest {
-    fn from(request: api::StartMigration) -> Self {
-        Self {
-            field: Some(request.field.into()),
-            to: request.to.to_string(),
-        }
-    }
-}
-
-impl TryFrom<pb::StartMigrationRequest> for api::StartMigration {
+impl TryFrom<pb::StartMigrationRequest> for (FieldKey, ModelRef) {
     type Error = AdminError;
 
     fn try_from(request: pb::StartMigrationRequest) -> Result<Self, AdminError> {
-        Ok(Self {
-            field: present("field", request.field)?.try_into()?,
-            to: parsed("to", &request.to)?,
-        })
+        let key = present("field", request.field)?.try_into()?;
+        Ok((key, parsed("to", &request.to)?))
     }
 }
 
-impl From<Phase> for pb::Phase {
-    fn from(phase: Phase) -> Self {
+impl TryFrom<pb::FlipRequest> for (FieldKey, ModelRef) {
+    type Error = AdminError;
+
+    fn try_from(request: pb::FlipRequest) -> Result<Self, AdminError> {
+        let key = present("field", request.field)?.try_into()?;
+        Ok((key, parsed("to", &request.to)?))
+    }
+}
+
+impl From<PhaseName> for pb::Phase {
+    fn from(phase: PhaseName) -> Self {
         match phase {
-            Phase::Planned => Self::Planned,
-            Phase::DualWriting => Self::DualWriting,
-            Phase::Backfilling => Self::Backfilling,
-            Phase::Validating => Self::Validating,
-            Phase::Ready => Self::Ready,
-            Phase::ServingNew => Self::ServingNew,
-            Phase::Retiring => Self::Retiring,
-            Phase::Done => Self::Done,
-            Phase::Paused => Self::Paused,
-            Phase::Cancelled => Self::Cancelled,
-            Phase::RolledBack => Self::RolledBack,
+            PhaseName::Planned => Self::Planned,
+            PhaseName::Opening => Self::Opening,
+            PhaseName::DualWriting => Self::DualWriting,
+            PhaseName::Backfilling => Self::Backfilling,
+            PhaseName::Ready => Self::Ready,
+            PhaseName::ServingNew => Self::ServingNew,
+            PhaseName::RolledBack => Self::RolledBack,
         }
     }
 }
 
-fn phase(phase: pb::Phase) -> Result<Phase, AdminError> {
-    Ok(match phase {
-        pb::Phase::Planned => Phase::Planned,
-        pb::Phase::DualWriting => Phase::DualWriting,
-        pb::Phase::Backfilling => Phase::Backfilling,
-        pb::Phase::Validating => Phase::Validating,
-        pb::Phase::Ready => Phase::Ready,
-        pb::Phase::ServingNew => Phase::ServingNew,
-        pb::Phase::Retiring => Phase::Retiring,
-        pb::Phase::Done => Phase::Done,
-        pb::Phase::Paused => Phase::Paused,
-        pb::Phase::Cancelled => Phase::Cancelled,
-        pb::Phase::RolledBack => Phase::RolledBack,
-        pb::Phase::Unspecified => {
-            return Err(AdminError::invalid("phase is unknown: the server is newer than this"));
+fn phase(phase: i32) -> Result<PhaseName, AdminError> {
+    match pb::Phase::try_from(phase) {
+        Ok(pb::Phase::Planned) => Ok(PhaseName::Planned),
+        Ok(pb::Phase::Opening) => Ok(PhaseName::Opening),
+        Ok(pb::Phase::DualWriting) => Ok(PhaseName::DualWriting),
+        Ok(pb::Phase::Backfilling) => Ok(PhaseName::Backfilling),
+        Ok(pb::Phase::Ready) => Ok(PhaseName::Ready),
+        Ok(pb::Phase::ServingNew) => Ok(PhaseName::ServingNew),
+        Ok(pb::Phase::RolledBack) => Ok(PhaseName::RolledBack),
+        Ok(pb::Phase::Unspecified) | Err(_) => {
+            Err(AdminError::invalid(format!("phase {phase} is unknown to this version")))
         }
-    })
+    }
 }
 
-impl From<api::MigrationInfo> for pb::MigrationInfo {
-    fn from(info: api::MigrationInfo) -> Self {
+impl From<Reason> for pb::Reason {
+    fn from(reason: Reason) -> Self {
+        use pb::reason::Reason as Of;
+        let reason = match reason {
+            Reason::Phase { phase } => Of::Phase(pb::Phase::from(phase).into()),
+            Reason::SpaceMissing => Of::SpaceMissing(pb::SpaceMissing {}),
+            Reason::OtherMigration { to } => Of::OtherMigration(to.to_string()),
+            Reason::Pending { points } => Of::Pending(points),
+            Reason::Coverage { vectors, points } => Of::Coverage(pb::Coverage { vectors, points }),
+            Reason::Unsourced { points } => Of::Unsourced(points),
+        };
         Self {
-            field: Some(info.field.into()),
-            from: info.from.to_string(),
-            to: info.to.to_string(),
-            phase: pb::Phase::from(info.phase).into(),
-            points_total: info.points_total,
-            points_fresh: info.points_fresh,
-            points_per_second: info.points_per_second,
-            seconds_left: info.seconds_left,
-            gate_reasons: info.gate_reasons,
-            last_error: info.last_error.unwrap_or_default(),
+            reason: Some(reason),
         }
     }
 }
 
-impl TryFrom<pb::MigrationInfo> for api::MigrationInfo {
+impl TryFrom<pb::Reason> for Reason {
     type Error = AdminError;
 
-    fn try_from(info: pb::MigrationInfo) -> Result<Self, AdminError> {
-        Ok(Self {
-            phase: phase(info.phase())?,
-            field: present("field", info.field)?.try_into()?,
-            from: parsed("from", &info.from)?,
-            to: parsed("to", &info.to)?,
-            points_total: info.points_total,
-            points_fresh: info.points_fresh,
-            points_per_second: info.points_per_second,
-            seconds_left: info.seconds_left,
-            gate_reasons: info.gate_reasons,
-            last_error: some(info.last_error),
+    fn try_from(reason: pb::Reason) -> Result<Self, AdminError> {
+        use pb::reason::Reason as Of;
+        Ok(match reason.reason {
+            Some(Of::Phase(name)) => Self::Phase { phase: phase(name)? },
+            Some(Of::SpaceMissing(pb::SpaceMissing {})) => Self::SpaceMissing,
+            Some(Of::OtherMigration(to)) => Self::OtherMigration {
+                to: parsed("other_migration", &to)?,
+            },
+            Some(Of::Pending(points)) => Self::Pending { points },
+            Some(Of::Coverage(pb::Coverage { vectors, points })) => Self::Coverage { vectors, points },
+            Some(Of::Unsourced(points)) => Self::Unsourced { points },
+            None => {
+                return Err(AdminError::invalid(
+                    "the gate has a reason that is unknown to this version",
+                ));
+            }
         })
     }
 }
 
-impl From<api::FlipInfo> for pb::FlipInfo {
-    fn from(info: api::FlipInfo) -> Self {
+impl From<MigrationStatus> for pb::MigrationState {
+    fn from(status: MigrationStatus) -> Self {
         Self {
-            field: Some(info.field.into()),
-            serving: info.serving.to_string(),
-            epoch: info.epoch.0,
+            field: Some(status.key.into()),
+            from: status.from.to_string(),
+            to: status.to.to_string(),
+            from_space: status.from_space.to_string(),
+            to_space: status.to_space.to_string(),
+            phase: pb::Phase::from(status.phase).into(),
+            epoch: status.epoch.0,
+            started_at_ms: status.started_at_ms,
+            total: status.total,
+            done: status.done,
+            pending: status.pending,
+            points_per_second: status.points_per_second,
+            seconds_left: status.seconds_left,
+            unsourced: Some(pb::Unsourced {
+                count: status.unsourced.count,
+                examples: status.unsourced.examples,
+            }),
+            reasons: status.reasons.into_iter().map(Into::into).collect(),
+            last_error: status.last_error,
         }
     }
 }
 
-impl TryFrom<pb::FlipInfo> for api::FlipInfo {
+impl TryFrom<pb::MigrationState> for MigrationStatus {
     type Error = AdminError;
 
-    fn try_from(info: pb::FlipInfo) -> Result<Self, AdminError> {
+    fn try_from(state: pb::MigrationState) -> Result<Self, AdminError> {
+        let unsourced = state.unsourced.unwrap_or_default();
         Ok(Self {
-            field: present("field", info.field)?.try_into()?,
-            serving: parsed("serving", &info.serving)?,
-            epoch: Epoch(info.epoch),
+            key: present("field", state.field)?.try_into()?,
+            from: parsed("from", &state.from)?,
+            to: parsed("to", &state.to)?,
+            from_space: state.from_space.as_str().into(),
+            to_space: state.to_space.as_str().into(),
+            phase: phase(state.phase)?,
+            epoch: Epoch(state.epoch),
+            started_at_ms: state.started_at_ms,
+            total: state.total,
+            done: state.done,
+            pending: state.pending,
+            points_per_second: state.points_per_second,
+            seconds_left: state.seconds_left,
+            unsourced: Unsourced {
+                count: unsourced.count,
+                examples: unsourced.examples,
+            },
+            reasons: all(state.reasons)?,
+            last_error: state.last_error,
         })
     }
 }
 
-impl From<api::StatusInfo> for pb::StatusInfo {
-    fn from(info: api::StatusInfo) -> Self {
+impl From<CutoverReport> for pb::FlipReport {
+    fn from(report: CutoverReport) -> Self {
         Self {
-            version: info.version,
-            epoch: info.epoch.0,
-            collections: info.collections.into_iter().map(Into::into).collect(),
-            migrations: info.migrations.into_iter().map(Into::into).collect(),
+            field: Some(report.key.into()),
+            serving: report.serving.to_string(),
+            kept: report.kept.to_string(),
+            epoch: report.epoch.0,
+            was_serving: report.was_serving,
+            drained_ms: report.drained_ms,
+            pending_after: report.pending_after,
         }
     }
 }
 
-impl TryFrom<pb::StatusInfo> for api::StatusInfo {
+impl TryFrom<pb::FlipReport> for CutoverReport {
     type Error = AdminError;
 
-    fn try_from(info: pb::StatusInfo) -> Result<Self, AdminError> {
+    fn try_from(report: pb::FlipReport) -> Result<Self, AdminError> {
         Ok(Self {
-            version: info.version,
-            epoch: Epoch(info.epoch),
-            collections: all(info.collections)?,
-            migrations: all(info.migrations)?,
+            key: present("field", report.field)?.try_into()?,
+            serving: parsed("serving", &report.serving)?,
+            kept: parsed("kept", &report.kept)?,
+            epoch: Epoch(report.epoch),
+            was_serving: report.was_serving,
+            drained_ms: report.drained_ms,
+            pending_after: report.pending_after,
         })
     }
 }

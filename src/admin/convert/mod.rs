@@ -1,9 +1,10 @@
 //! Between the messages of `proto/` and the documents of `api`, both ways: the server reads requests and writes
 //! answers, the CLI the reverse. Nothing is decided here; what a message lacks is refused with its name.
 
-mod fields;
+mod adoption;
 mod migrations;
 mod models;
+mod status;
 
 use std::fmt::Display;
 use std::str::FromStr;

@@ -4,7 +4,9 @@ use crate::admin::api;
 use crate::admin::error::AdminError;
 use crate::admin::proto as pb;
 use crate::domain::embedder::{EmbedderSpec, Idf, IdfTable, OpenAiSpec};
+use crate::domain::ids::Epoch;
 use crate::domain::model::{Distance, Fingerprint, Kind, Model};
+use crate::migrate::{ModelAdded, ModelRow};
 
 use super::{all, parsed, present, some};
 
@@ -172,24 +174,46 @@ impl TryFrom<pb::AddModelRequest> for api::AddModel {
     }
 }
 
-impl From<api::ModelInfo> for pb::ModelInfo {
-    fn from(info: api::ModelInfo) -> Self {
+impl From<ModelRow> for pb::ModelRow {
+    fn from(row: ModelRow) -> Self {
         Self {
-            model: Some(info.model.into()),
-            embedder: Some(info.embedder.into()),
-            fingerprint: info.fingerprint.0,
+            model: Some(row.model.into()),
+            fingerprint: row.fingerprint.0,
+            embedder: Some(row.embedder.into()),
         }
     }
 }
 
-impl TryFrom<pb::ModelInfo> for api::ModelInfo {
+impl TryFrom<pb::ModelRow> for ModelRow {
     type Error = AdminError;
 
-    fn try_from(info: pb::ModelInfo) -> Result<Self, AdminError> {
+    fn try_from(row: pb::ModelRow) -> Result<Self, AdminError> {
         Ok(Self {
-            model: present("model", info.model)?.try_into()?,
-            embedder: info.embedder.unwrap_or_default().try_into()?,
-            fingerprint: Fingerprint(info.fingerprint),
+            model: present("model", row.model)?.try_into()?,
+            fingerprint: Fingerprint(row.fingerprint),
+            embedder: row.embedder.unwrap_or_default().try_into()?,
+        })
+    }
+}
+
+impl From<ModelAdded> for pb::ModelAdded {
+    fn from(added: ModelAdded) -> Self {
+        Self {
+            row: Some(added.row.into()),
+            was_known: added.was_known,
+            epoch: added.epoch.0,
+        }
+    }
+}
+
+impl TryFrom<pb::ModelAdded> for ModelAdded {
+    type Error = AdminError;
+
+    fn try_from(added: pb::ModelAdded) -> Result<Self, AdminError> {
+        Ok(Self {
+            row: present("row", added.row)?.try_into()?,
+            was_known: added.was_known,
+            epoch: Epoch(added.epoch),
         })
     }
 }
