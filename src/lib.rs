@@ -1,5 +1,6 @@
 //! Interlock.
 pub mod admin;
+pub mod cli;
 pub mod domain;
 pub mod embed;
 #[cfg(feature = "embedded")]

@@ -159,7 +159,9 @@ impl AdminError {
     pub fn from_status(status: &Status) -> Option<Self> {
         let details = status.get_error_details();
         let info = details.error_info().filter(|info| info.domain == DOMAIN)?;
-        let kind = ErrorKind::ALL.into_iter().find(|kind| kind.as_str() == info.reason)?;
+        let kind = ErrorKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == info.reason)?;
         let reasons = details.precondition_failure().map_or_else(Vec::new, |failure| {
             let of = |violation: &tonic_types::PreconditionViolation| GateReason {
                 reason: violation.r#type.clone(),

@@ -8,7 +8,8 @@ use super::error::AdminError;
 use super::proto::admin_server::Admin;
 use super::proto::{
     AddModelRequest, AdoptRequest, Adopted, FieldRef, FlipReport, FlipRequest, ListModelsRequest,
-    ListModelsResponse, MigrationState, ModelAdded, ModelRow, StartMigrationRequest, StatusReport, StatusRequest,
+    ListModelsResponse, MigrationState, ModelAdded, ModelRow, StartMigrationRequest, StatusReport,
+    StatusRequest,
 };
 use super::serve::Faces;
 use crate::domain::ids::FieldKey;
@@ -84,6 +85,11 @@ impl Admin for Face {
 
     async fn status(&self, request: Request<StatusRequest>) -> Reply<StatusReport> {
         let collection = request.into_inner().collection;
-        say(self.faces.state.operator.status(collection.as_deref().map(Into::into)).await)
+        say(self
+            .faces
+            .state
+            .operator
+            .status(collection.as_deref().map(Into::into))
+            .await)
     }
 }

@@ -92,7 +92,11 @@ async fn admit(token: Option<&Token>, request: Request, grpc: bool) -> Result<Re
                 format!("the request's body is over {BODY_BYTES_MAX} bytes"),
             ));
         }
-        Ok(Err(error)) => return Err(AdminError::invalid(format!("the request's body broke off: {error}"))),
+        Ok(Err(error)) => {
+            return Err(AdminError::invalid(format!(
+                "the request's body broke off: {error}"
+            )));
+        }
         Err(_elapsed) => {
             return Err(AdminError::invalid(format!(
                 "the request's body did not arrive within {} s",
@@ -105,7 +109,10 @@ async fn admit(token: Option<&Token>, request: Request, grpc: bool) -> Result<Re
 
 fn check_sender(token: Option<&Token>, request: &Request) -> Result<(), AdminError> {
     let host = match request.headers().get(HOST) {
-        Some(value) => value.to_str().ok().and_then(|text| text.parse::<Authority>().ok()),
+        Some(value) => value
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse::<Authority>().ok()),
         None => request.uri().authority().cloned(),
     };
     if let Some(origin) = request.headers().get(ORIGIN) {
@@ -136,7 +143,10 @@ fn check_token(token: &Token, request: &Request) -> Result<(), AdminError> {
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "));
     match given {
         Some((_, given)) if token.admits(given) => Ok(()),
-        Some(_) => Err(AdminError::new(ErrorKind::Unauthenticated, "this is not the token")),
+        Some(_) => Err(AdminError::new(
+            ErrorKind::Unauthenticated,
+            "this is not the token",
+        )),
         None => Err(AdminError::new(
             ErrorKind::Unauthenticated,
             "a token is needed: send `authorization: Bearer TOKEN`",
@@ -148,5 +158,7 @@ fn is_loopback(host: &Authority) -> bool {
     let name = host.host();
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+        || bare
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
 }

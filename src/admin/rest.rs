@@ -72,7 +72,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
             (None, None) => String::new(),
         };
         if let Some(key) = query.keys().next() {
-            return Err(AdminError::invalid(format!("the query parameter `{key}` is unknown")));
+            return Err(AdminError::invalid(format!(
+                "the query parameter `{key}` is unknown"
+            )));
         }
         Ok(Self(FieldKey {
             collection: path.remove("collection").unwrap_or_default().as_str().into(),
@@ -145,18 +147,16 @@ async fn adopt(
 
 async fn start(State(faces): State<Faces>, body: Bytes) -> Result<Response, AdminError> {
     let request: StartMigration = read(&body)?;
-    Ok(done(&faces.state.operator.start(request.key(), request.to).await?))
+    Ok(done(
+        &faces.state.operator.start(request.key(), request.to).await?,
+    ))
 }
 
 async fn migration(State(faces): State<Faces>, Named(key): Named) -> Result<Response, AdminError> {
     Ok(done(&faces.state.operator.migration(key).await?))
 }
 
-async fn cutover(
-    State(faces): State<Faces>,
-    Named(key): Named,
-    body: Bytes,
-) -> Result<Response, AdminError> {
+async fn cutover(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> Result<Response, AdminError> {
     let FlipBody { to } = read(&body)?;
     Ok(done(&faces.state.operator.cutover(key, to).await?))
 }
@@ -190,7 +190,8 @@ async fn watch(State(faces): State<Faces>, Named(key): Named) -> Result<Response
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminError> {
-    serde_json::from_slice(body).map_err(|error| AdminError::invalid(format!("the body is not understood: {error}")))
+    serde_json::from_slice(body)
+        .map_err(|error| AdminError::invalid(format!("the body is not understood: {error}")))
 }
 
 fn done(value: &impl Serialize) -> Response {
@@ -200,8 +201,11 @@ fn done(value: &impl Serialize) -> Response {
 fn document(status: StatusCode, value: &impl Serialize) -> Response {
     match serde_json::to_vec(value) {
         Ok(body) => (status, [(CONTENT_TYPE, JSON)], body).into_response(),
-        Err(error) => AdminError::new(ErrorKind::Internal, format!("the answer cannot be written: {error}"))
-            .into_response(),
+        Err(error) => AdminError::new(
+            ErrorKind::Internal,
+            format!("the answer cannot be written: {error}"),
+        )
+        .into_response(),
     }
 }
 

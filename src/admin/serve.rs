@@ -59,9 +59,7 @@ pub struct AdminState {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// It would be open to the network.
-    #[error(
-        "the operator's port is not served on {0} without a token: set one, or bind it to 127.0.0.1"
-    )]
+    #[error("the operator's port is not served on {0} without a token: set one, or bind it to 127.0.0.1")]
     TokenNeeded(SocketAddr),
     /// The listener is unusable.
     #[error("the operator's listener is unusable")]
@@ -136,8 +134,14 @@ pub async fn serve(
     drop(listener);
     // Nobody may listen any more; that is no error here.
     close.send_replace(true);
-    if tokio::time::timeout(DRAIN_MAX, graceful.shutdown()).await.is_err() {
-        tracing::warn!(open = connections.len(), "the operator's connections did not end in time");
+    if tokio::time::timeout(DRAIN_MAX, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            open = connections.len(),
+            "the operator's connections did not end in time"
+        );
     }
     connections.shutdown().await;
     Ok(())
@@ -152,10 +156,7 @@ fn router(faces: Faces) -> Router {
         .layer(axum::middleware::from_fn_with_state(token, guard))
 }
 
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => Some((stream, slot)),

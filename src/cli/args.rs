@@ -9,7 +9,6 @@ use super::adopt::AdoptArgs;
 use super::exit;
 use super::model::ModelAddArgs;
 use super::target::Target;
-use crate::admin::api::StartMigration;
 use crate::domain::model::ModelRef;
 
 /// Makes changing the embedding model of a Qdrant collection safe.
@@ -43,11 +42,14 @@ pub(super) enum Verb {
     /// Move a collection's vector from one model to another.
     #[command(subcommand)]
     Migrate(MigrateVerb),
-    /// Show everything that is managed.
+    /// Show what is managed, counted exactly: everything, or one collection.
     #[command(after_help = exit::HELP)]
     Status {
         #[command(flatten)]
         connection: Connection,
+        /// Only this collection.
+        #[arg(value_name = "COLLECTION")]
+        collection: Option<String>,
     },
 }
 
@@ -179,6 +181,9 @@ pub(super) enum MigrateVerb {
         connection: Connection,
         #[command(flatten)]
         target: Target,
+        /// The model that shall serve: NAME or NAME@VERSION.
+        #[arg(long, value_name = "MODEL")]
+        to: ModelRef,
     },
     /// Flip back to the model that served before.
     #[command(after_help = exit::HELP)]
@@ -187,13 +192,8 @@ pub(super) enum MigrateVerb {
         connection: Connection,
         #[command(flatten)]
         target: Target,
+        /// The model that shall serve: NAME or NAME@VERSION.
+        #[arg(long, value_name = "MODEL")]
+        to: ModelRef,
     },
-}
-
-/// A migration to start, from the command line's parts.
-pub(super) fn start_request(target: &Target, to: ModelRef) -> StartMigration {
-    StartMigration {
-        field: target.field(),
-        to,
-    }
 }

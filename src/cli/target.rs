@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::admin::api::FieldRef;
+use crate::domain::ids::FieldKey;
 
 /// A field, as the command line names it.
 #[derive(Clone, Debug, Args)]
@@ -20,15 +20,15 @@ impl Target {
         Self { target, vector }
     }
 
-    pub(super) fn field(&self) -> FieldRef {
+    pub(super) fn key(&self) -> FieldKey {
         let (collection, vector) = match (&self.vector, self.target.rsplit_once('/')) {
             (Some(vector), _) => (self.target.as_str(), vector.as_str()),
             (None, Some((collection, vector))) => (collection, vector),
             (None, None) => (self.target.as_str(), ""),
         };
-        FieldRef {
+        FieldKey {
             collection: collection.into(),
-            vector: vector.into(),
+            field: vector.into(),
         }
     }
 }
@@ -46,11 +46,8 @@ mod tests {
             ("eu/docs", Some(""), "eu/docs", ""),
             ("eu/docs", Some("title"), "eu/docs", "title"),
         ] {
-            let field_ref = Target::new(target.to_owned(), vector.map(str::to_owned)).field();
-            assert_eq!(
-                (field_ref.collection.as_str(), field_ref.vector.as_str()),
-                (collection, field)
-            );
+            let key = Target::new(target.to_owned(), vector.map(str::to_owned)).key();
+            assert_eq!((key.collection.as_str(), key.field.as_str()), (collection, field));
         }
     }
 }

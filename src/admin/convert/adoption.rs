@@ -65,9 +65,7 @@ impl From<AdoptVector> for pb::AdoptVector {
             name: vector.name.map(|name| name.to_string()),
             model: vector.model.to_string(),
             source: vector.source.map(|source| source.to_string()),
-            undeclared: policy.map(|policy| pb::Undeclared {
-                policy: Some(policy),
-            }),
+            undeclared: policy.map(|policy| pb::Undeclared { policy: Some(policy) }),
             on_embed_failure: pb::OnEmbedFailure::from(vector.on_embed_failure).into(),
         }
     }
@@ -127,9 +125,7 @@ impl From<Undeclared> for pb::Undeclared {
             Undeclared::Pinned(model) => Policy::Pinned(model.to_string()),
             Undeclared::Reject => Policy::Reject(true),
         };
-        Self {
-            policy: Some(policy),
-        }
+        Self { policy: Some(policy) }
     }
 }
 

@@ -50,9 +50,9 @@ fn phase(phase: i32) -> Result<PhaseName, AdminError> {
         Ok(pb::Phase::Ready) => Ok(PhaseName::Ready),
         Ok(pb::Phase::ServingNew) => Ok(PhaseName::ServingNew),
         Ok(pb::Phase::RolledBack) => Ok(PhaseName::RolledBack),
-        Ok(pb::Phase::Unspecified) | Err(_) => {
-            Err(AdminError::invalid(format!("phase {phase} is unknown to this version")))
-        }
+        Ok(pb::Phase::Unspecified) | Err(_) => Err(AdminError::invalid(format!(
+            "phase {phase} is unknown to this version"
+        ))),
     }
 }
 
@@ -67,9 +67,7 @@ impl From<Reason> for pb::Reason {
             Reason::Coverage { vectors, points } => Of::Coverage(pb::Coverage { vectors, points }),
             Reason::Unsourced { points } => Of::Unsourced(points),
         };
-        Self {
-            reason: Some(reason),
-        }
+        Self { reason: Some(reason) }
     }
 }
 

@@ -139,10 +139,18 @@ impl TryFrom<pb::OpenAiEmbedder> for OpenAiSpec {
             dimensions: message.dimensions,
             batch_max: size("batch_max", message.batch_max, default.batch_max)?,
             timeout_ms: message.timeout_ms.unwrap_or(default.timeout_ms),
-            concurrency_max: size("concurrency_max", message.concurrency_max, default.concurrency_max)?,
+            concurrency_max: size(
+                "concurrency_max",
+                message.concurrency_max,
+                default.concurrency_max,
+            )?,
             queue_max: size("queue_max", message.queue_max, default.queue_max)?,
             retries_max: message.retries_max.unwrap_or(default.retries_max),
-            answer_bytes_max: size("answer_bytes_max", message.answer_bytes_max, default.answer_bytes_max)?,
+            answer_bytes_max: size(
+                "answer_bytes_max",
+                message.answer_bytes_max,
+                default.answer_bytes_max,
+            )?,
             ..default
         })
     }
@@ -150,7 +158,8 @@ impl TryFrom<pb::OpenAiEmbedder> for OpenAiSpec {
 
 fn size(name: &str, given: Option<u64>, default: usize) -> Result<usize, AdminError> {
     given.map_or(Ok(default), |given| {
-        usize::try_from(given).map_err(|_| AdminError::invalid(format!("embedder.openai.{name} is too large")))
+        usize::try_from(given)
+            .map_err(|_| AdminError::invalid(format!("embedder.openai.{name} is too large")))
     })
 }
 

@@ -23,9 +23,9 @@ fn role(role: i32) -> Result<Role, AdminError> {
         Ok(pb::Role::Serving) => Ok(Role::Serving),
         Ok(pb::Role::Filling) => Ok(Role::Filling),
         Ok(pb::Role::Kept) => Ok(Role::Kept),
-        Ok(pb::Role::Unspecified) | Err(_) => {
-            Err(AdminError::invalid(format!("role {role} is unknown to this version")))
-        }
+        Ok(pb::Role::Unspecified) | Err(_) => Err(AdminError::invalid(format!(
+            "role {role} is unknown to this version"
+        ))),
     }
 }
 
