@@ -153,6 +153,7 @@ fn wrong_command_lines_are_usage_errors() {
             "--embedder",
             "none",
         ],
+        &["model", "add", "m", "--dim", "0", "--embedder", "none"],
         &["adopt", "docs"],
         &["adopt", "docs", "--model", "m", "--field", "a=m"],
         &["adopt", "docs", "--model", "m", "--source", "no key"],
@@ -511,6 +512,12 @@ async fn the_token_is_sent_where_it_is_given() {
     let ran = run(&server, &["status", "--token", "wrong"]).await;
     assert_eq!(ran.exit, Exit::Failed);
     assert!(ran.err.contains("this is not the token"), "{}", ran.err);
+}
+
+#[test]
+fn the_token_is_never_shown() {
+    let verb = parse(&["status", "--token", "hunter2"]).unwrap();
+    assert!(!format!("{verb:?}").contains("hunter2"));
 }
 
 #[tokio::test]

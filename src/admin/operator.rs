@@ -4,11 +4,12 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::api::AddModel;
-use super::error::AdminError;
+use super::error::{AdminError, ErrorKind};
 use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
-use crate::migrate::Control;
-use crate::migrate::api::{Adopt, Adopted, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Status};
+use crate::migrate::{
+    Adopt, Adopted, Control, ControlError, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Status,
+};
 
 /// What a verb comes back with.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, AdminError>>;
@@ -43,9 +44,28 @@ pub trait Operator: Send + Sync + 'static {
     fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status>;
 }
 
+/// Runs a verb that changes something to its end, also where its caller hangs up half-way.
+fn to_the_end<T, F>(verb: F) -> Answer<'static, T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, ControlError>> + Send + 'static,
+{
+    let task = tokio::spawn(verb);
+    Box::pin(async move {
+        match task.await {
+            Ok(answer) => Ok(answer?),
+            Err(error) => Err(AdminError::new(
+                ErrorKind::Internal,
+                format!("the verb broke off: {error}"),
+            )),
+        }
+    })
+}
+
 impl Operator for Control {
     fn add_model(&self, AddModel { model, embedder }: AddModel) -> Answer<'_, ModelAdded> {
-        Box::pin(async move { Ok(Control::add_model(self, model, embedder).await?) })
+        let control = self.clone();
+        to_the_end(async move { control.add_model(model, embedder).await })
     }
 
     fn models(&self) -> Answer<'_, Vec<ModelRow>> {
@@ -53,11 +73,13 @@ impl Operator for Control {
     }
 
     fn adopt(&self, request: Adopt) -> Answer<'_, Adopted> {
-        Box::pin(async move { Ok(Control::adopt(self, request).await?) })
+        let control = self.clone();
+        to_the_end(async move { control.adopt(request).await })
     }
 
     fn start(&self, key: FieldKey, to: ModelRef) -> Answer<'_, MigrationStatus> {
-        Box::pin(async move { Ok(Control::start(self, &key, &to).await?) })
+        let control = self.clone();
+        to_the_end(async move { control.start(&key, &to).await })
     }
 
     fn watch(&self, key: FieldKey) -> Answer<'_, BoxStream<'static, MigrationStatus>> {
@@ -79,11 +101,13 @@ impl Operator for Control {
     }
 
     fn cutover(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport> {
-        Box::pin(async move { Ok(Control::cutover(self, &key, &to).await?) })
+        let control = self.clone();
+        to_the_end(async move { control.cutover(&key, &to).await })
     }
 
     fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport> {
-        Box::pin(async move { Ok(Control::rollback(self, &key, &to).await?) })
+        let control = self.clone();
+        to_the_end(async move { control.rollback(&key, &to).await })
     }
 
     fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status> {

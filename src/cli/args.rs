@@ -1,7 +1,10 @@
 //! The command line: what can be said, before any of it is done.
 
+use std::convert::Infallible;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -104,6 +107,24 @@ pub struct DemoArgs {
     pub svg: Option<PathBuf>,
 }
 
+/// A token. Its debug form does not show it.
+#[derive(Clone)]
+pub(super) struct Secret(pub(super) String);
+
+impl FromStr for Secret {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
 /// How the operator's verbs reach Interlock, and how they answer.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Connection {
@@ -117,7 +138,7 @@ pub(super) struct Connection {
     pub(super) admin: String,
     /// The operator's token, where one is set.
     #[arg(long, env = "INTERLOCK_ADMIN_TOKEN", hide_env_values = true)]
-    pub(super) token: Option<String>,
+    pub(super) token: Option<Secret>,
     /// Print exactly one JSON document on stdout, errors included.
     #[arg(long)]
     pub(super) json: bool,

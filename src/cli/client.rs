@@ -57,7 +57,7 @@ impl Client {
         }
         let bearer = match &connection.token {
             Some(token) => Some(
-                format!("Bearer {}", token.trim())
+                format!("Bearer {}", token.0.trim())
                     .parse()
                     .map_err(|_| wrong("the token holds characters that HTTP cannot carry"))?,
             ),

@@ -40,7 +40,7 @@ pub(super) struct ModelAddArgs {
     #[arg(value_name = "NAME[@VERSION]")]
     id: ModelId,
     /// Components of one vector; left out for a sparse model.
-    #[arg(long, value_name = "N", required_if_eq_any = [("kind", "dense"), ("kind", "multivector")])]
+    #[arg(long, value_name = "N")]
     dim: Option<u32>,
     /// What it makes.
     #[arg(long, value_enum, default_value = "dense")]
@@ -97,17 +97,20 @@ struct OpenAiArgs {
 impl ModelAddArgs {
     /// The request, or what is wrong with the options together.
     pub(super) fn request(self) -> Result<AddModel, String> {
-        let is_sparse = match self.kind {
-            KindArg::Sparse => true,
-            KindArg::Dense | KindArg::Multivector => false,
+        let (is_sparse, dimension) = match (self.kind, self.dim) {
+            (KindArg::Sparse, None | Some(0)) => (true, 0),
+            (KindArg::Sparse, Some(_)) => {
+                return Err("a sparse model has no dimension: leave --dim out".to_owned());
+            }
+            (KindArg::Dense | KindArg::Multivector, Some(dimension)) if dimension > 0 => (false, dimension),
+            (KindArg::Dense | KindArg::Multivector, None | Some(_)) => {
+                return Err("--dim is needed: the components of one vector, at least 1".to_owned());
+            }
         };
-        if is_sparse && self.dim.is_some_and(|dim| dim != 0) {
-            return Err("a sparse model has no dimension: leave --dim out".to_owned());
-        }
         let model = Model {
             id: self.id,
             kind: self.kind.into(),
-            dimension: self.dim.unwrap_or_default(),
+            dimension,
             distance: match (self.distance, is_sparse) {
                 (Some(distance), _) => distance.into(),
                 (None, true) => Distance::Dot,
