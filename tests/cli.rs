@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use interlock::admin::api::AddModel;
 use interlock::admin::error::{AdminError, ErrorKind, GateReason};
 use interlock::cli::{Command, Exit, Streams, operate, parse_from};
-use interlock::domain::embedder::{EmbedderSpec, Idf, OpenAiSpec};
+use interlock::domain::embedder::{EmbedderSpec, Idf, IdfTable, OpenAiSpec};
 use interlock::domain::model::{Distance, Kind, Model};
 use interlock::domain::source::SourceTemplate;
 use interlock::domain::table::OnEmbedFailure;
@@ -232,7 +232,33 @@ async fn model_add_registers_a_model_with_its_embedder() {
         (model.kind, model.dimension, model.distance),
         (Kind::Sparse, 0, Distance::Dot)
     );
-    assert_eq!(embedder, EmbedderSpec::CharNgrams { idf: Idf::Letters });
+    assert_eq!(embedder, EmbedderSpec::CharNgrams { idf: Idf::Uniform });
+}
+
+#[tokio::test]
+async fn the_rarity_of_ngrams_is_counted_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("texts");
+    std::fs::write(&file, "a rare word\n\nanother word\n").unwrap();
+    let file = file.to_str().unwrap();
+    let add = [
+        "model",
+        "add",
+        "m",
+        "--dim",
+        "64",
+        "--embedder",
+        "char-ngrams",
+        "--idf-texts",
+    ];
+    let Call::AddModel(AddModel { embedder, .. }) = asked(&[&add[..], &[file]].concat()).await else {
+        panic!("not add");
+    };
+    let idf = Idf::Fitted(IdfTable::fit(["a rare word", "another word"]));
+    assert_eq!(embedder, EmbedderSpec::CharNgrams { idf });
+    assert!(usage(&[&add[..], &["/nowhere/texts"]].concat()).contains("/nowhere/texts"));
+    std::fs::write(file, "\n").unwrap();
+    assert!(usage(&[&add[..], &[file]].concat()).contains("no text"));
 }
 
 fn vector(name: Option<&str>, model: &str, source: Option<&str>) -> AdoptVector {

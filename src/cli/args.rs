@@ -78,7 +78,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// The configuration file, in TOML.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "INTERLOCK_CONFIG")]
     pub config: Option<PathBuf>,
 }
 
@@ -92,7 +92,7 @@ pub(super) enum ConfigVerb {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct ConfigCheckArgs {
     /// The configuration file, in TOML.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "INTERLOCK_CONFIG")]
     pub config: Option<PathBuf>,
 }
 

@@ -55,9 +55,11 @@ impl Client {
                 "--admin {address}: the operator's port speaks plain HTTP: write http://HOST:PORT"
             )));
         }
-        let bearer = match &connection.token {
+        // A variable that is set to nothing is not a token.
+        let token = connection.token.as_ref().map(|token| token.0.trim());
+        let bearer = match token.filter(|token| !token.is_empty()) {
             Some(token) => Some(
-                format!("Bearer {}", token.0.trim())
+                format!("Bearer {token}")
                     .parse()
                     .map_err(|_| wrong("the token holds characters that HTTP cannot carry"))?,
             ),

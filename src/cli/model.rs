@@ -1,10 +1,16 @@
 //! `interlock model add`: a model and its embedder, from the command line.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use clap::{Args, ValueEnum};
 
 use crate::admin::api::AddModel;
-use crate::domain::embedder::{EmbedderSpec, Idf, OpenAiSpec};
+use crate::domain::embedder::{EmbedderSpec, Idf, IdfTable, OpenAiSpec};
 use crate::domain::model::{Distance, Kind, Model, ModelId};
+
+/// Most bytes of a file in which rarity is counted.
+const IDF_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum KindArg {
@@ -28,7 +34,7 @@ enum EmbedderArg {
     OpenAi,
     /// Words hashed into components; computed by Interlock, for demos and tests.
     HashedWords,
-    /// Character n-grams hashed into components, weighted by rarity; computed by Interlock.
+    /// Character n-grams hashed into components, weighted by rarity where --idf-texts counts it; computed by Interlock.
     CharNgrams,
     /// None: clients bring every vector themselves.
     None,
@@ -57,6 +63,10 @@ pub(super) struct ModelAddArgs {
     /// How its vectors are computed.
     #[arg(long, value_enum)]
     embedder: EmbedderArg,
+    /// With --embedder char-ngrams: a file of texts, one a line, in which the n-grams' rarity (IDF) is counted once;
+    /// without it, every n-gram weighs the same.
+    #[arg(long, value_name = "FILE")]
+    idf_texts: Option<PathBuf>,
     #[command(flatten)]
     openai: OpenAiArgs,
 }
@@ -119,22 +129,43 @@ impl ModelAddArgs {
             query_prompt: self.query_prompt,
             document_prompt: self.document_prompt,
         };
-        let stray = self.openai.first_given();
-        let embedder = match self.embedder {
-            EmbedderArg::OpenAi => {
-                return self.openai.spec().map(|spec| AddModel {
-                    model,
-                    embedder: EmbedderSpec::OpenAi(spec),
-                });
+        let idf_texts = self.idf_texts.as_deref();
+        let stray = match self.embedder {
+            EmbedderArg::OpenAi => idf_texts.map(|_| "idf-texts"),
+            EmbedderArg::CharNgrams => self.openai.first_given(),
+            EmbedderArg::HashedWords | EmbedderArg::None => {
+                self.openai.first_given().or(idf_texts.map(|_| "idf-texts"))
             }
-            EmbedderArg::HashedWords => EmbedderSpec::HashedWords {},
-            EmbedderArg::CharNgrams => EmbedderSpec::CharNgrams { idf: Idf::Letters },
-            EmbedderArg::None => EmbedderSpec::None,
         };
         if let Some(option) = stray {
-            return Err(format!("--{option} belongs to --embedder openai"));
+            return Err(format!("--{option} does not belong to this --embedder"));
         }
+        let embedder = match self.embedder {
+            EmbedderArg::OpenAi => EmbedderSpec::OpenAi(self.openai.spec()?),
+            EmbedderArg::HashedWords => EmbedderSpec::HashedWords {},
+            EmbedderArg::CharNgrams => EmbedderSpec::CharNgrams {
+                idf: idf_texts.map_or(Ok(Idf::Uniform), fitted)?,
+            },
+            EmbedderArg::None => EmbedderSpec::None,
+        };
         Ok(AddModel { model, embedder })
+    }
+}
+
+/// Counts the rarity of n-grams in a file's lines.
+fn fitted(file: &Path) -> Result<Idf, String> {
+    let wrong = |what: String| format!("--idf-texts {}: {what}", file.display());
+    let bytes = fs::metadata(file)
+        .map_err(|error| wrong(error.to_string()))?
+        .len();
+    if bytes > IDF_BYTES_MAX {
+        return Err(wrong(format!("it is over {IDF_BYTES_MAX} bytes")));
+    }
+    let texts = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    let mut texts = texts.lines().filter(|text| !text.trim().is_empty()).peekable();
+    match texts.peek() {
+        Some(_) => Ok(Idf::Fitted(IdfTable::fit(texts))),
+        None => Err(wrong("it holds no text".to_owned())),
     }
 }
 

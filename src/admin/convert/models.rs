@@ -86,7 +86,7 @@ impl From<EmbedderSpec> for pb::Embedder {
             EmbedderSpec::HashedWords {} => Some(Kind::HashedWords(pb::HashedWords {})),
             EmbedderSpec::CharNgrams { idf } => Some(Kind::CharNgrams(pb::CharNgrams {
                 fitted_weights: match idf {
-                    Idf::Letters => String::new(),
+                    Idf::Uniform => String::new(),
                     Idf::Fitted(IdfTable { weights }) => weights,
                 },
             })),
@@ -105,7 +105,7 @@ impl TryFrom<pb::Embedder> for EmbedderSpec {
             Some(Kind::Openai(spec)) => Self::OpenAi(spec.try_into()?),
             Some(Kind::HashedWords(pb::HashedWords {})) => Self::HashedWords {},
             Some(Kind::CharNgrams(pb::CharNgrams { fitted_weights })) => Self::CharNgrams {
-                idf: some(fitted_weights).map_or(Idf::Letters, |weights| Idf::Fitted(IdfTable { weights })),
+                idf: some(fitted_weights).map_or(Idf::Uniform, |weights| Idf::Fitted(IdfTable { weights })),
             },
             None => Self::None,
         })
