@@ -97,22 +97,23 @@ impl Client {
         if let Some(error) = AdminError::from_status(status) {
             return Failure::Refused(error);
         }
-        match status.code() {
-            Code::Cancelled | Code::DeadlineExceeded => Failure::Stopped(format!(
+        if matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded) {
+            return Failure::Stopped(format!(
                 "no answer within {} s: whether it was done shows in `interlock status`",
                 self.timeout_seconds
-            )),
-            code => match status.source() {
-                Some(source) => Failure::Unreachable {
-                    address: self.address.clone(),
-                    cause: root(source),
-                },
-                None => Failure::Stopped(format!(
-                    "{} answered {code:?} ({}): is it Interlock's operator port, and of this version?",
-                    self.address,
-                    status.message()
-                )),
+            ));
+        }
+        match status.source() {
+            Some(source) => Failure::Unreachable {
+                address: self.address.clone(),
+                cause: root(source),
             },
+            None => Failure::Stopped(format!(
+                "{} answered {:?} ({}): is it Interlock's operator port, and of this version?",
+                self.address,
+                status.code(),
+                status.message()
+            )),
         }
     }
 }
