@@ -179,11 +179,12 @@ pub(super) fn flip(report: &CutoverReport) -> String {
          was delivered after {} ms",
         report.drained_ms
     );
-    if report.pending_after > 0 {
-        text.push_str(&format!(
-            "\n{} points became pending during the flip and are being filled",
-            report.pending_after
-        ));
+    match report.pending_after {
+        Some(0) => {}
+        Some(points) => text.push_str(&format!(
+            "\n{points} points became pending during the flip and are being filled"
+        )),
+        None => text.push_str("\nwhat became pending during the flip could not be counted; it is being filled"),
     }
     text
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::model::ModelId;
 use super::phase::PhaseName;
 
-/// What the gate looks at. Counts are exact and of the same moment as far as the upstream can give that.
+/// What the gate looks at. Counts are exact. Each of those that speak against a flip is one count of its own, not the
+/// difference of two: under live writes two counts see two moments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
     /// Where the migration stands.
@@ -18,8 +19,8 @@ pub struct Evidence {
     pub other_migration_to: Option<ModelId>,
     /// Points that have the field.
     pub points: u64,
-    /// Points with a vector in the target space.
-    pub vectors: u64,
+    /// Those of them without a vector in the target space.
+    pub missing: u64,
     /// Points of the field that the target space does not hold fresh.
     pub pending: u64,
     /// Those of them that have no source text, as far as a pass has seen them.
@@ -47,10 +48,10 @@ pub enum Reason {
         /// How many.
         points: u64,
     },
-    /// Fewer vectors in the target space than points that have the field.
+    /// Points without a vector in the target space.
     Coverage {
-        /// Vectors in the target space.
-        vectors: u64,
+        /// How many.
+        missing: u64,
         /// Points that have the field.
         points: u64,
     },
@@ -73,9 +74,10 @@ impl fmt::Display for Reason {
             ),
             Self::OtherMigration { to } => write!(f, "a migration of the field to `{to}` is open"),
             Self::Pending { points } => write!(f, "{points} points are pending in the target space"),
-            Self::Coverage { vectors, points } => {
-                write!(f, "the target space holds vectors of {vectors} of {points} points")
-            }
+            Self::Coverage { missing, points } => write!(
+                f,
+                "{missing} of {points} points have no vector in the target space"
+            ),
             Self::Unsourced { points } => write!(
                 f,
                 "{points} points have no source text: give their payload the template's keys, or write their vectors as `field@model`"
@@ -118,10 +120,9 @@ pub fn decide(evidence: &Evidence) -> Gate {
             points: evidence.pending,
         });
     }
-    // More vectors than points would mean that the two counts saw different moments: also no proof of coverage.
-    if evidence.vectors != evidence.points {
+    if evidence.missing > 0 {
         reasons.push(Reason::Coverage {
-            vectors: evidence.vectors,
+            missing: evidence.missing,
             points: evidence.points,
         });
     }

@@ -125,6 +125,8 @@ pub enum Event {
     Start,
     /// The space and its index stand, and every point of the field has a tag.
     SpaceMade,
+    /// The upstream refused the space for good.
+    SpaceRefused,
     /// Every request that began before dual writing has answered.
     Drained,
     /// A page is done.
@@ -252,6 +254,7 @@ impl Migration {
                 | Phase::RolledBack(_),
                 Event::Start,
             ) => (self.phase.clone(), None),
+            (Phase::Opening, Event::SpaceRefused) => (Phase::Planned, None),
             (Phase::Opening, Event::SpaceMade) => (Phase::DualWriting, Some(TableChange::AddStandby)),
             (Phase::DualWriting, Event::Drained) => (Phase::Backfilling(Progress::first()), None),
             (
@@ -283,6 +286,7 @@ impl Migration {
                 | Phase::ServingNew(_)
                 | Phase::RolledBack(_)),
                 Event::SpaceMade
+                | Event::SpaceRefused
                 | Event::Drained
                 | Event::Page { .. }
                 | Event::PassEnded { .. }

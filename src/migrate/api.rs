@@ -172,8 +172,9 @@ pub struct CutoverReport {
     pub was_serving: bool,
     /// How long the answers begun under the earlier table took to be delivered, in milliseconds.
     pub drained_ms: u64,
-    /// Points that became pending in the serving space between the gate's count and the flip. They are being filled.
-    pub pending_after: u64,
+    /// Points that became pending in the serving space between the gate's count and the flip; they are being filled.
+    /// Absent where the upstream did not answer.
+    pub pending_after: Option<u64>,
 }
 
 /// Everything that is managed.

@@ -2,10 +2,27 @@
 //! and by `app` at start-up ([`Control::resume`]). It meets the data path in the registry and the store only; it never
 //! imports the engine, and decides nothing that [`crate::domain::phase`] and [`crate::domain::gate`] can decide.
 
+mod adopt;
 pub mod api;
+mod candidate;
+mod conditions;
 mod control;
+mod describe;
+mod driver;
+mod embedding;
 mod error;
+mod fill;
+mod flip;
+mod inner;
+mod models;
+mod opening;
+mod quarantine;
+mod run;
+mod schema;
 mod settings;
+mod stamp;
+mod start;
+mod status;
 
 pub use crate::domain::phase::PhaseName;
 pub use api::{

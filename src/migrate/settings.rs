@@ -27,6 +27,12 @@ pub struct Settings {
     pub look_gap_ms: u64,
     /// How long `start` waits for dual writing to be open before it answers, in milliseconds. The work goes on.
     pub start_wait_ms: u64,
+    /// How long a flip waits for the answers of earlier tables, in milliseconds.
+    pub drain_timeout_ms: u64,
+    /// How often a flip asks the gate while only writes that are under way may stand against it.
+    pub gate_attempts_max: u32,
+    /// Between two of these, in milliseconds.
+    pub gate_wait_ms: u64,
     /// Points without a source text that are listed; the others are only counted.
     pub unsourced_listed_max: usize,
 }
@@ -46,6 +52,9 @@ impl Default for Settings {
             look_every_ms: 5_000,
             look_gap_ms: 250,
             start_wait_ms: 20_000,
+            drain_timeout_ms: 120_000,
+            gate_attempts_max: 20,
+            gate_wait_ms: 50,
             unsourced_listed_max: 100,
         }
     }

@@ -195,7 +195,7 @@ pub fn state(phase: PhaseName, done: u64) -> MigrationStatus {
                     to: "third@1".parse().unwrap(),
                 },
                 Reason::Coverage {
-                    vectors: done,
+                    missing: points,
                     points: 1_000,
                 },
                 Reason::Unsourced { points: 1 },
@@ -213,7 +213,7 @@ pub fn flip() -> CutoverReport {
         epoch: Epoch(12),
         was_serving: false,
         drained_ms: 4,
-        pending_after: 0,
+        pending_after: Some(0),
     }
 }
 

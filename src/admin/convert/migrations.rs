@@ -64,7 +64,7 @@ impl From<Reason> for pb::Reason {
             Reason::SpaceMissing => Of::SpaceMissing(pb::SpaceMissing {}),
             Reason::OtherMigration { to } => Of::OtherMigration(to.to_string()),
             Reason::Pending { points } => Of::Pending(points),
-            Reason::Coverage { vectors, points } => Of::Coverage(pb::Coverage { vectors, points }),
+            Reason::Coverage { missing, points } => Of::Coverage(pb::Coverage { missing, points }),
             Reason::Unsourced { points } => Of::Unsourced(points),
         };
         Self { reason: Some(reason) }
@@ -83,7 +83,7 @@ impl TryFrom<pb::Reason> for Reason {
                 to: parsed("other_migration", &to)?,
             },
             Some(Of::Pending(points)) => Self::Pending { points },
-            Some(Of::Coverage(pb::Coverage { vectors, points })) => Self::Coverage { vectors, points },
+            Some(Of::Coverage(pb::Coverage { missing, points })) => Self::Coverage { missing, points },
             Some(Of::Unsourced(points)) => Self::Unsourced { points },
             None => {
                 return Err(AdminError::invalid(
