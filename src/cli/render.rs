@@ -184,7 +184,9 @@ pub(super) fn flip(report: &CutoverReport) -> String {
         Some(points) => text.push_str(&format!(
             "\n{points} points became pending during the flip and are being filled"
         )),
-        None => text.push_str("\nwhat became pending during the flip could not be counted; it is being filled"),
+        None => {
+            text.push_str("\nwhat became pending during the flip could not be counted; it is being filled")
+        }
     }
     text
 }

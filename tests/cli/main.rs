@@ -1,5 +1,7 @@
 //! The command line end to end: parsed, over a real socket to the admin server, and back as text, JSON and exit code.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests fail by panicking
+
 mod requests;
 #[path = "../scripted/mod.rs"]
 mod scripted;
