@@ -110,7 +110,10 @@ impl ModelRef {
 
 impl From<&ModelId> for ModelRef {
     fn from(id: &ModelId) -> Self {
-        Self { name: id.name.clone(), version: Some(id.version.clone()) }
+        Self {
+            name: id.name.clone(),
+            version: Some(id.version.clone()),
+        }
     }
 }
 
