@@ -25,7 +25,10 @@ struct Partial<'a> {
 }
 
 impl<'a> Scanner<'a, '_> {
-    pub(super) fn single_write(&mut self, shape: &'static WriteShape) -> Result<(&'a str, OpKind<'a>), Refusal> {
+    pub(super) fn single_write(
+        &mut self,
+        shape: &'static WriteShape,
+    ) -> Result<(&'a str, OpKind<'a>), Refusal> {
         let root = self.root(shape.schema);
         self.places.ops.push(OpPlace {
             shape,
@@ -47,7 +50,9 @@ impl<'a> Scanner<'a, '_> {
                     writes.push(self.operation(root, &item)?);
                     self.bound_batch(writes.len())?;
                 }
-                Kind::Message(_) | Kind::Number | Kind::Float | Kind::Double => self.check_item(root, &item)?,
+                Kind::Message(_) | Kind::Number | Kind::Float | Kind::Double => {
+                    self.check_item(root, &item)?
+                }
                 Kind::Map(_) | Kind::Floats | Kind::Numbers => self.check_item(root, &item)?,
             }
         }
@@ -177,7 +182,12 @@ impl<'a> Scanner<'a, '_> {
 
 fn finish<'a>(shape: &WriteShape, partial: Partial<'a>) -> Result<Write<'a>, Refusal> {
     let selected = |selector: Option<Selector>| {
-        selector.ok_or_else(|| malformed(shape.schema.name, "it selects no points; set its ids or its filter"))
+        selector.ok_or_else(|| {
+            malformed(
+                shape.schema.name,
+                "it selects no points; set its ids or its filter",
+            )
+        })
     };
     let kind = match shape.form {
         WriteForm::Upsert => WriteKind::Upsert(partial.points),

@@ -11,7 +11,14 @@ use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::points_update_operation::{self as operation, Operation};
 use qdrant_client::qdrant::value::Kind;
 use qdrant_client::qdrant::vectors::VectorsOptions;
-use qdrant_client::qdrant::{Condition, DenseVector, Document, FieldCondition, Filter, GeoPoint, GeoRadius, HasIdCondition, HasVectorCondition, Image, InferenceObject, IsEmptyCondition, IsNullCondition, ListValue, Match, MinShould, MultiDenseVector, NamedVectors, NestedCondition, PointId, PointStruct, PointVectors, PointsIdsList, PointsSelector, PointsUpdateOperation, Range, SetPayloadPoints, ShardKeySelector, SparseIndices, SparseVector, Struct, UpdateBatchPoints, UpsertPoints, Value, Vector, Vectors, VectorsSelector, WriteOrdering, r#match, vector};
+use qdrant_client::qdrant::{
+    Condition, DenseVector, Document, FieldCondition, Filter, GeoPoint, GeoRadius, HasIdCondition,
+    HasVectorCondition, Image, InferenceObject, IsEmptyCondition, IsNullCondition, ListValue, Match,
+    MinShould, MultiDenseVector, NamedVectors, NestedCondition, PointId, PointStruct, PointVectors,
+    PointsIdsList, PointsSelector, PointsUpdateOperation, Range, SetPayloadPoints, ShardKeySelector,
+    SparseIndices, SparseVector, Struct, UpdateBatchPoints, UpsertPoints, Value, Vector, Vectors,
+    VectorsSelector, WriteOrdering, r#match, vector,
+};
 
 pub fn name() -> BoxedStrategy<String> {
     select(vec!["", "a", "text", "naïve", "v@m@1"])
@@ -63,7 +70,11 @@ pub fn document() -> BoxedStrategy<Document> {
 
 pub fn image() -> BoxedStrategy<Image> {
     (option::of(value()), name(), hash_map(name(), value(), 0..2))
-        .prop_map(|(image, model, options)| Image { image, model, options })
+        .prop_map(|(image, model, options)| Image {
+            image,
+            model,
+            options,
+        })
         .boxed()
 }
 
@@ -116,7 +127,8 @@ pub fn vector() -> BoxedStrategy<Vector> {
 pub fn vectors() -> BoxedStrategy<Vectors> {
     let options = prop_oneof![
         vector().prop_map(VectorsOptions::Vector),
-        hash_map(name(), vector(), 0..4).prop_map(|vectors| VectorsOptions::Vectors(NamedVectors { vectors })),
+        hash_map(name(), vector(), 0..4)
+            .prop_map(|vectors| VectorsOptions::Vectors(NamedVectors { vectors })),
     ];
     option::of(options)
         .prop_map(|vectors_options| Vectors { vectors_options })
@@ -135,26 +147,30 @@ pub fn point() -> BoxedStrategy<PointStruct> {
 
 fn point_vectors() -> BoxedStrategy<PointVectors> {
     (id(), option::of(vectors()))
-        .prop_map(|(id, vectors)| PointVectors { id: Some(id), vectors })
+        .prop_map(|(id, vectors)| PointVectors {
+            id: Some(id),
+            vectors,
+        })
         .boxed()
 }
 
 pub fn filter() -> BoxedStrategy<Filter> {
-    let field = (name(), option::of(name()), any::<bool>()).prop_map(|(key, word, has_range)| FieldCondition {
-        key,
-        r#match: word.map(|word| Match {
-            match_value: Some(r#match::MatchValue::Keyword(word)),
-        }),
-        range: has_range.then_some(Range {
-            lt: Some(1.0),
-            ..Range::default()
-        }),
-        geo_radius: has_range.then_some(GeoRadius {
-            center: Some(GeoPoint { lon: 1.0, lat: 2.0 }),
-            radius: 3.0,
-        }),
-        ..FieldCondition::default()
-    });
+    let field =
+        (name(), option::of(name()), any::<bool>()).prop_map(|(key, word, has_range)| FieldCondition {
+            key,
+            r#match: word.map(|word| Match {
+                match_value: Some(r#match::MatchValue::Keyword(word)),
+            }),
+            range: has_range.then_some(Range {
+                lt: Some(1.0),
+                ..Range::default()
+            }),
+            geo_radius: has_range.then_some(GeoRadius {
+                center: Some(GeoPoint { lon: 1.0, lat: 2.0 }),
+                radius: 3.0,
+            }),
+            ..FieldCondition::default()
+        });
     let leaf = prop_oneof![
         field.prop_map(ConditionOneOf::Field),
         name().prop_map(|key| ConditionOneOf::IsEmpty(IsEmptyCondition { key })),
@@ -163,7 +179,9 @@ pub fn filter() -> BoxedStrategy<Filter> {
         name().prop_map(|has_vector| ConditionOneOf::HasVector(HasVectorCondition { has_vector })),
     ];
     let of = |conditions: Vec<ConditionOneOf>| -> Vec<Condition> {
-        let wrap = |one| Condition { condition_one_of: Some(one) };
+        let wrap = |one| Condition {
+            condition_one_of: Some(one),
+        };
         conditions.into_iter().map(wrap).collect()
     };
     let filter_of = move |(should, must, must_not, few): (Vec<_>, Vec<_>, Vec<_>, Option<Vec<_>>)| Filter {
@@ -225,39 +243,64 @@ fn ordering() -> BoxedStrategy<Option<WriteOrdering>> {
 }
 
 pub fn upsert() -> BoxedStrategy<UpsertPoints> {
-    let rest = (option::of(any::<bool>()), ordering(), option::of(any::<u64>()), option::of(0..3));
-    (name(), vec(point(), 0..4), shard_key(), option::of(filter()), rest)
-        .prop_map(|(collection_name, points, shard_key_selector, update_filter, rest)| UpsertPoints {
-            collection_name,
-            wait: rest.0,
-            points,
-            ordering: rest.1,
-            shard_key_selector,
-            update_filter,
-            timeout: rest.2,
-            update_mode: rest.3,
-        })
+    let rest = (
+        option::of(any::<bool>()),
+        ordering(),
+        option::of(any::<u64>()),
+        option::of(0..3),
+    );
+    (
+        name(),
+        vec(point(), 0..4),
+        shard_key(),
+        option::of(filter()),
+        rest,
+    )
+        .prop_map(
+            |(collection_name, points, shard_key_selector, update_filter, rest)| UpsertPoints {
+                collection_name,
+                wait: rest.0,
+                points,
+                ordering: rest.1,
+                shard_key_selector,
+                update_filter,
+                timeout: rest.2,
+                update_mode: rest.3,
+            },
+        )
         .boxed()
 }
 
 pub fn overwrite() -> BoxedStrategy<SetPayloadPoints> {
-    let rest = (option::of(any::<bool>()), ordering(), option::of(name()), option::of(any::<u64>()));
+    let rest = (
+        option::of(any::<bool>()),
+        ordering(),
+        option::of(name()),
+        option::of(any::<u64>()),
+    );
     (name(), payload(), selector(), shard_key(), rest)
-        .prop_map(|(collection_name, payload, selector, shard_key_selector, rest)| SetPayloadPoints {
-            collection_name,
-            wait: rest.0,
-            payload,
-            points_selector: Some(selector),
-            ordering: rest.1,
-            shard_key_selector,
-            key: rest.2,
-            timeout: rest.3,
-        })
+        .prop_map(
+            |(collection_name, payload, selector, shard_key_selector, rest)| SetPayloadPoints {
+                collection_name,
+                wait: rest.0,
+                payload,
+                points_selector: Some(selector),
+                ordering: rest.1,
+                shard_key_selector,
+                key: rest.2,
+                timeout: rest.3,
+            },
+        )
         .boxed()
 }
 
 fn operation() -> BoxedStrategy<Operation> {
-    let upsert = (vec(point(), 0..3), shard_key(), option::of(filter()), option::of(0..3));
+    let upsert = (
+        vec(point(), 0..3),
+        shard_key(),
+        option::of(filter()),
+        option::of(0..3),
+    );
     let update = (vec(point_vectors(), 0..3), shard_key(), option::of(filter()));
     let set = (payload(), selector(), shard_key(), option::of(name()));
     prop_oneof![
@@ -276,14 +319,15 @@ fn operation() -> BoxedStrategy<Operation> {
                 update_filter,
             })
         }),
-        set.clone().prop_map(|(payload, selector, shard_key_selector, key)| {
-            Operation::SetPayload(operation::SetPayload {
-                payload,
-                points_selector: Some(selector),
-                shard_key_selector,
-                key,
-            })
-        }),
+        set.clone()
+            .prop_map(|(payload, selector, shard_key_selector, key)| {
+                Operation::SetPayload(operation::SetPayload {
+                    payload,
+                    points_selector: Some(selector),
+                    shard_key_selector,
+                    key,
+                })
+            }),
         set.prop_map(|(payload, selector, shard_key_selector, key)| {
             Operation::OverwritePayload(operation::OverwritePayload {
                 payload,

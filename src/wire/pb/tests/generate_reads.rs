@@ -3,7 +3,16 @@
 use proptest::collection::{hash_map, vec};
 use proptest::option;
 use proptest::prelude::*;
-use qdrant_client::qdrant::{Condition, ContextExamplePair, ContextInput, ContextInputPair, DecayParamsExpression, DiscoverInput, DiscoverPoints, Expression, FeedbackItem, Formula, GeoDistance, HasVectorCondition, IdfParams, LookupLocation, Mmr, NearestInputWithMmr, OrderBy, PayloadExcludeSelector, PayloadIncludeSelector, PrefetchQuery, Query, QueryPoints, RecommendInput, RecommendPointGroups, RelevanceFeedbackInput, Rrf, ScrollPoints, SearchParams, SearchPoints, SparseIndices, SumExpression, TargetVector, TextQuery, VectorExample, VectorInput, VectorsSelector, WithLookup, WithPayloadSelector, WithVectorsSelector, condition, expression, query, target_vector, vector_example, vector_input, with_payload_selector, with_vectors_selector};
+use qdrant_client::qdrant::{
+    Condition, ContextExamplePair, ContextInput, ContextInputPair, DecayParamsExpression, DiscoverInput,
+    DiscoverPoints, Expression, FeedbackItem, Formula, GeoDistance, HasVectorCondition, IdfParams,
+    LookupLocation, Mmr, NearestInputWithMmr, OrderBy, PayloadExcludeSelector, PayloadIncludeSelector,
+    PrefetchQuery, Query, QueryPoints, RecommendInput, RecommendPointGroups, RelevanceFeedbackInput, Rrf,
+    ScrollPoints, SearchParams, SearchPoints, SparseIndices, SumExpression, TargetVector, TextQuery,
+    VectorExample, VectorInput, VectorsSelector, WithLookup, WithPayloadSelector, WithVectorsSelector,
+    condition, expression, query, target_vector, vector_example, vector_input, with_payload_selector,
+    with_vectors_selector,
+};
 
 use super::generate::{
     dense, document, filter, id, image, multi, name, object, shard_key, sparse, value, vector,
@@ -37,10 +46,14 @@ fn expression() -> BoxedStrategy<Expression> {
         name().prop_map(|to| Variant::GeoDistance(GeoDistance { origin: None, to })),
         name().prop_map(|has_vector| {
             let one = condition::ConditionOneOf::HasVector(HasVectorCondition { has_vector });
-            Variant::Condition(Condition { condition_one_of: Some(one) })
+            Variant::Condition(Condition {
+                condition_one_of: Some(one),
+            })
         }),
     ];
-    let wrap = |variant| Expression { variant: Some(variant) };
+    let wrap = |variant| Expression {
+        variant: Some(variant),
+    };
     leaf.prop_map(wrap)
         .prop_recursive(3, 8, 2, move |inner| {
             prop_oneof![
@@ -63,9 +76,7 @@ fn expression() -> BoxedStrategy<Expression> {
 fn context() -> BoxedStrategy<ContextInput> {
     let pair = (option::of(input()), option::of(input()))
         .prop_map(|(positive, negative)| ContextInputPair { positive, negative });
-    vec(pair, 0..3)
-        .prop_map(|pairs| ContextInput { pairs })
-        .boxed()
+    vec(pair, 0..3).prop_map(|pairs| ContextInput { pairs }).boxed()
 }
 
 fn query() -> BoxedStrategy<Query> {
@@ -75,11 +86,13 @@ fn query() -> BoxedStrategy<Query> {
     let formula = (expression(), hash_map(name(), value(), 0..2));
     prop_oneof![
         input().prop_map(Variant::Nearest),
-        recommend.prop_map(|(positive, negative, strategy)| Variant::Recommend(RecommendInput {
-            positive,
-            negative,
-            strategy
-        })),
+        recommend.prop_map(
+            |(positive, negative, strategy)| Variant::Recommend(RecommendInput {
+                positive,
+                negative,
+                strategy
+            })
+        ),
         (input(), context()).prop_map(|(target, context)| Variant::Discover(DiscoverInput {
             target: Some(target),
             context: Some(context),
@@ -107,17 +120,19 @@ fn query() -> BoxedStrategy<Query> {
             k: Some(2),
             weights: vec![1.0, 2.0]
         })),
-        (input(), feedback).prop_map(|(target, feedback)| Variant::RelevanceFeedback(RelevanceFeedbackInput {
-            target: Some(target),
-            feedback: feedback
-                .into_iter()
-                .map(|(example, score)| FeedbackItem {
-                    example: Some(example),
-                    score: score as f32
-                })
-                .collect(),
-            strategy: None,
-        })),
+        (input(), feedback).prop_map(|(target, feedback)| Variant::RelevanceFeedback(
+            RelevanceFeedbackInput {
+                target: Some(target),
+                feedback: feedback
+                    .into_iter()
+                    .map(|(example, score)| FeedbackItem {
+                        example: Some(example),
+                        score: score as f32
+                    })
+                    .collect(),
+                strategy: None,
+            }
+        )),
         name().prop_map(|query| Variant::Text(TextQuery { query, scoring: None })),
     ]
     .prop_map(|variant| Query {
@@ -138,11 +153,13 @@ fn params() -> BoxedStrategy<SearchParams> {
 
 fn lookup_from() -> BoxedStrategy<LookupLocation> {
     (name(), option::of(name()), shard_key())
-        .prop_map(|(collection_name, vector_name, shard_key_selector)| LookupLocation {
-            collection_name,
-            vector_name,
-            shard_key_selector,
-        })
+        .prop_map(
+            |(collection_name, vector_name, shard_key_selector)| LookupLocation {
+                collection_name,
+                vector_name,
+                shard_key_selector,
+            },
+        )
         .boxed()
 }
 
@@ -198,8 +215,16 @@ fn with_payload() -> BoxedStrategy<WithPayloadSelector> {
 }
 
 pub fn query_points() -> BoxedStrategy<QueryPoints> {
-    let places = (option::of(filter()), option::of(params()), option::of(lookup_from()));
-    let selectors = (option::of(with_vectors()), option::of(with_payload()), shard_key());
+    let places = (
+        option::of(filter()),
+        option::of(params()),
+        option::of(lookup_from()),
+    );
+    let selectors = (
+        option::of(with_vectors()),
+        option::of(with_payload()),
+        shard_key(),
+    );
     let tree = (vec(prefetch(), 0..3), option::of(query()), option::of(name()));
     (name(), tree, places, selectors)
         .prop_map(|(collection_name, tree, places, selectors)| QueryPoints {
@@ -220,7 +245,12 @@ pub fn query_points() -> BoxedStrategy<QueryPoints> {
 }
 
 pub fn recommend_groups() -> BoxedStrategy<RecommendPointGroups> {
-    let examples = (vec(id(), 0..3), vec(id(), 0..2), vec(vector(), 0..3), vec(vector(), 0..2));
+    let examples = (
+        vec(id(), 0..3),
+        vec(id(), 0..2),
+        vec(vector(), 0..3),
+        vec(vector(), 0..2),
+    );
     let lookup = (name(), option::of(with_payload()), option::of(with_vectors())).prop_map(
         |(collection, with_payload, with_vectors)| WithLookup {
             collection,
@@ -228,50 +258,76 @@ pub fn recommend_groups() -> BoxedStrategy<RecommendPointGroups> {
             with_vectors,
         },
     );
-    let selectors = (option::of(with_vectors()), option::of(with_payload()), option::of(lookup));
-    let rest = (option::of(name()), option::of(lookup_from()), name(), option::of(filter()));
+    let selectors = (
+        option::of(with_vectors()),
+        option::of(with_payload()),
+        option::of(lookup),
+    );
+    let rest = (
+        option::of(name()),
+        option::of(lookup_from()),
+        name(),
+        option::of(filter()),
+    );
     (name(), examples, selectors, rest)
-        .prop_map(|(collection_name, examples, selectors, rest)| RecommendPointGroups {
-            collection_name,
-            positive: examples.0,
-            negative: examples.1,
-            positive_vectors: examples.2,
-            negative_vectors: examples.3,
-            with_vectors: selectors.0,
-            with_payload: selectors.1,
-            with_lookup: selectors.2,
-            using: rest.0,
-            lookup_from: rest.1,
-            group_by: rest.2,
-            filter: rest.3,
-            limit: 5,
-            group_size: 2,
-            ..RecommendPointGroups::default()
-        })
+        .prop_map(
+            |(collection_name, examples, selectors, rest)| RecommendPointGroups {
+                collection_name,
+                positive: examples.0,
+                negative: examples.1,
+                positive_vectors: examples.2,
+                negative_vectors: examples.3,
+                with_vectors: selectors.0,
+                with_payload: selectors.1,
+                with_lookup: selectors.2,
+                using: rest.0,
+                lookup_from: rest.1,
+                group_by: rest.2,
+                filter: rest.3,
+                limit: 5,
+                group_size: 2,
+                ..RecommendPointGroups::default()
+            },
+        )
         .boxed()
 }
 
 pub fn search() -> BoxedStrategy<SearchPoints> {
     let indices = option::of(vec(any::<u32>(), 0..4).prop_map(|data| SparseIndices { data }));
     let selectors = (option::of(with_vectors()), option::of(with_payload()));
-    (name(), dense(), indices, option::of(name()), option::of(filter()), selectors)
-        .prop_map(|(collection_name, vector, sparse_indices, vector_name, filter, selectors)| SearchPoints {
-            collection_name,
-            vector: vector.data,
-            sparse_indices,
-            vector_name,
-            filter,
-            with_vectors: selectors.0,
-            with_payload: selectors.1,
-            limit: 10,
-            ..SearchPoints::default()
-        })
+    (
+        name(),
+        dense(),
+        indices,
+        option::of(name()),
+        option::of(filter()),
+        selectors,
+    )
+        .prop_map(
+            |(collection_name, vector, sparse_indices, vector_name, filter, selectors)| SearchPoints {
+                collection_name,
+                vector: vector.data,
+                sparse_indices,
+                vector_name,
+                filter,
+                with_vectors: selectors.0,
+                with_payload: selectors.1,
+                limit: 10,
+                ..SearchPoints::default()
+            },
+        )
         .boxed()
 }
 
 pub fn scroll() -> BoxedStrategy<ScrollPoints> {
     let selectors = (option::of(with_vectors()), option::of(with_payload()));
-    (name(), option::of(filter()), option::of(id()), option::of(name()), selectors)
+    (
+        name(),
+        option::of(filter()),
+        option::of(id()),
+        option::of(name()),
+        selectors,
+    )
         .prop_map(|(collection_name, filter, offset, key, selectors)| ScrollPoints {
             collection_name,
             filter,
@@ -290,8 +346,11 @@ pub fn scroll() -> BoxedStrategy<ScrollPoints> {
 pub fn discover() -> BoxedStrategy<DiscoverPoints> {
     use vector_example::Example;
     let example = || {
-        prop_oneof![id().prop_map(Example::Id), vector().prop_map(Example::Vector)]
-            .prop_map(|example| VectorExample { example: Some(example) })
+        prop_oneof![id().prop_map(Example::Id), vector().prop_map(Example::Vector)].prop_map(|example| {
+            VectorExample {
+                example: Some(example),
+            }
+        })
     };
     let target = example().prop_map(|single| TargetVector {
         target: Some(target_vector::Target::Single(single)),
@@ -300,14 +359,22 @@ pub fn discover() -> BoxedStrategy<DiscoverPoints> {
         positive: Some(positive),
         negative: Some(negative),
     });
-    (name(), option::of(target), vec(pair, 0..3), option::of(name()), option::of(lookup_from()))
-        .prop_map(|(collection_name, target, context, using, lookup_from)| DiscoverPoints {
-            collection_name,
-            target,
-            context,
-            using,
-            lookup_from,
-            ..DiscoverPoints::default()
-        })
+    (
+        name(),
+        option::of(target),
+        vec(pair, 0..3),
+        option::of(name()),
+        option::of(lookup_from()),
+    )
+        .prop_map(
+            |(collection_name, target, context, using, lookup_from)| DiscoverPoints {
+                collection_name,
+                target,
+                context,
+                using,
+                lookup_from,
+                ..DiscoverPoints::default()
+            },
+        )
         .boxed()
 }

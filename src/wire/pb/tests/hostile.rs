@@ -160,7 +160,9 @@ fn what_qdrant_would_merge_is_refused() {
     assert_eq!(reason(Verb::Query, &twice), "malformed");
 
     let query = QueryPoints {
-        query: Some(qdrant_client::qdrant::Query::new_nearest(VectorInput::new_dense(vec![1.0]))),
+        query: Some(qdrant_client::qdrant::Query::new_nearest(VectorInput::new_dense(
+            vec![1.0],
+        ))),
         ..QueryPoints::default()
     };
     let once = query.encode_to_vec();

@@ -9,7 +9,8 @@ use qdrant_client::qdrant::{self as pb, Filter, Vector, VectorInput, point_id::P
 
 use crate::domain::ids::PointId;
 use crate::domain::op::{
-    Document, Filters, InputValue, Op, OpKind, PayloadSelection, Ranking, Selector, VectorSelection, WriteKind,
+    Document, Filters, InputValue, Op, OpKind, PayloadSelection, Ranking, Selector, VectorSelection,
+    WriteKind,
 };
 
 /// What a scan must say, without sites and without order where the body's order does not count.
@@ -42,7 +43,12 @@ impl Item {
     }
 }
 
-pub fn node(ranking: Ranking, using: Option<&str>, mut inputs: Vec<String>, lookup: Option<String>) -> String {
+pub fn node(
+    ranking: Ranking,
+    using: Option<&str>,
+    mut inputs: Vec<String>,
+    lookup: Option<String>,
+) -> String {
     inputs.sort();
     format!("{ranking:?} {using:?} {inputs:?} {lookup:?}")
 }
@@ -63,12 +69,17 @@ pub fn of_op(op: &Op<'_>) -> View {
 fn of_read(read: &crate::domain::op::Read<'_>) -> Item {
     let mut item = Item::default();
     for one in &read.nodes {
-        let inputs = one.inputs.iter().map(|input| format!("{:?}", input.value)).collect();
+        let inputs = one
+            .inputs
+            .iter()
+            .map(|input| format!("{:?}", input.value))
+            .collect();
         let lookup = one
             .lookup_from
             .as_ref()
             .map(|l| format!("{:?} {:?} {}", l.collection, l.vector, l.defaults_to_unnamed));
-        item.nodes.push(node(one.ranking, one.using.as_deref(), inputs, lookup));
+        item.nodes
+            .push(node(one.ranking, one.using.as_deref(), inputs, lookup));
     }
     item.selectors.push(format!(
         "{:?} {:?}",
@@ -184,7 +195,10 @@ pub fn vector(vector: &Vector) -> String {
 }
 
 pub fn lookup(lookup: &pb::LookupLocation, is_legacy: bool) -> String {
-    format!("{:?} {:?} {is_legacy}", lookup.collection_name, lookup.vector_name)
+    format!(
+        "{:?} {:?} {is_legacy}",
+        lookup.collection_name, lookup.vector_name
+    )
 }
 
 pub fn filter(of: &Filter, item: &mut Item, is_nested: bool) {
@@ -237,7 +251,11 @@ pub fn with_payload(of: Option<&pb::WithPayloadSelector>, is_default: bool) -> P
         };
     };
     let paths = |fields: &'_ Vec<String>| fields.iter().map(|f| Cow::Owned(f.clone())).collect();
-    match of.selector_options.as_ref().expect("scan refuses empty selectors") {
+    match of
+        .selector_options
+        .as_ref()
+        .expect("scan refuses empty selectors")
+    {
         SelectorOptions::Enable(true) => PayloadSelection::All,
         SelectorOptions::Enable(false) => PayloadSelection::None,
         SelectorOptions::Include(of) => PayloadSelection::Include(paths(&of.fields)),
@@ -251,7 +269,8 @@ pub fn point(of: Option<&pb::PointId>, vectors: Option<&pb::Vectors>, payload: O
         Some(VectorsOptions::Vector(one)) => vec![format!("{:?} {}", "", vector(one))],
         Some(VectorsOptions::Vectors(named)) => {
             let each = named.vectors.iter();
-            each.map(|(name, one)| format!("{name:?} {}", vector(one))).collect()
+            each.map(|(name, one)| format!("{name:?} {}", vector(one)))
+                .collect()
         }
     };
     found.sort();

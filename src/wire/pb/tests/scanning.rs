@@ -41,7 +41,10 @@ fn inputs_of(query: &pb::Query, item: &mut Item) -> (Ranking, Vec<String>) {
             Ranking::Vectors
         }
         Variant::Recommend(of) => {
-            of.positive.iter().chain(&of.negative).for_each(|one| add(Some(one)));
+            of.positive
+                .iter()
+                .chain(&of.negative)
+                .for_each(|one| add(Some(one)));
             Ranking::Vectors
         }
         Variant::Discover(of) => {
@@ -126,7 +129,9 @@ fn tree(
 }
 
 fn filters(item: &mut Item, filter: Option<&pb::Filter>, params: Option<&pb::SearchParams>) {
-    let corpus = params.and_then(|p| p.idf.as_ref()).and_then(|idf| idf.corpus.as_ref());
+    let corpus = params
+        .and_then(|p| p.idf.as_ref())
+        .and_then(|idf| idf.corpus.as_ref());
     for filter in filter.into_iter().chain(corpus) {
         oracle::filter(filter, item, false);
     }
@@ -144,7 +149,10 @@ fn selectors(
     payload: Option<&pb::WithPayloadSelector>,
     is_default: bool,
 ) -> String {
-    let (vectors, payload) = (oracle::with_vectors(vectors), oracle::with_payload(payload, is_default));
+    let (vectors, payload) = (
+        oracle::with_vectors(vectors),
+        oracle::with_payload(payload, is_default),
+    );
     format!("{:?} {:?}", Some(vectors), Some(payload))
 }
 
@@ -155,8 +163,11 @@ impl Viewed for pb::QueryPoints {
         let (query, lookup) = (self.query.as_ref(), self.lookup_from.as_ref());
         tree(&mut item, &self.prefetch, query, self.using.as_deref(), lookup);
         filters(&mut item, self.filter.as_ref(), self.params.as_ref());
-        item.selectors
-            .push(selectors(self.with_vectors.as_ref(), self.with_payload.as_ref(), false));
+        item.selectors.push(selectors(
+            self.with_vectors.as_ref(),
+            self.with_payload.as_ref(),
+            false,
+        ));
         view(&self.collection_name, vec![item])
     }
 }
@@ -171,15 +182,25 @@ impl Viewed for pb::RecommendPointGroups {
             .collect();
         let vectors = self.positive_vectors.iter().chain(&self.negative_vectors);
         inputs.extend(vectors.map(oracle::vector));
-        let lookup = self.lookup_from.as_ref().map(|lookup| oracle::lookup(lookup, true));
-        item.nodes
-            .push(oracle::node(Ranking::Vectors, self.using.as_deref(), inputs, lookup));
+        let lookup = self
+            .lookup_from
+            .as_ref()
+            .map(|lookup| oracle::lookup(lookup, true));
+        item.nodes.push(oracle::node(
+            Ranking::Vectors,
+            self.using.as_deref(),
+            inputs,
+            lookup,
+        ));
         filters(&mut item, self.filter.as_ref(), self.params.as_ref());
         if !self.group_by.is_empty() {
             item.keys.push(self.group_by.clone());
         }
-        item.selectors
-            .push(selectors(self.with_vectors.as_ref(), self.with_payload.as_ref(), false));
+        item.selectors.push(selectors(
+            self.with_vectors.as_ref(),
+            self.with_payload.as_ref(),
+            false,
+        ));
         if let Some(lookup) = &self.with_lookup {
             item.selectors.push(format!(
                 "{:?} {:?} {:?}",
@@ -201,11 +222,18 @@ impl Viewed for pb::SearchPoints {
             None => InputValue::Dense(self.vector.len()),
         };
         let inputs = vec![format!("{value:?}")];
-        item.nodes
-            .push(oracle::node(Ranking::Vectors, self.vector_name.as_deref(), inputs, None));
+        item.nodes.push(oracle::node(
+            Ranking::Vectors,
+            self.vector_name.as_deref(),
+            inputs,
+            None,
+        ));
         filters(&mut item, self.filter.as_ref(), self.params.as_ref());
-        item.selectors
-            .push(selectors(self.with_vectors.as_ref(), self.with_payload.as_ref(), false));
+        item.selectors.push(selectors(
+            self.with_vectors.as_ref(),
+            self.with_payload.as_ref(),
+            false,
+        ));
         view(&self.collection_name, vec![item])
     }
 }
@@ -215,9 +243,13 @@ impl Viewed for pb::ScrollPoints {
     fn view(&self) -> View {
         let mut item = Item::default();
         filters(&mut item, self.filter.as_ref(), None);
-        item.keys.extend(self.order_by.iter().map(|order| order.key.clone()));
-        item.selectors
-            .push(selectors(self.with_vectors.as_ref(), self.with_payload.as_ref(), true));
+        item.keys
+            .extend(self.order_by.iter().map(|order| order.key.clone()));
+        item.selectors.push(selectors(
+            self.with_vectors.as_ref(),
+            self.with_payload.as_ref(),
+            true,
+        ));
         view(&self.collection_name, vec![item])
     }
 }
@@ -230,13 +262,18 @@ impl Viewed for pb::DiscoverPoints {
         let pb::DiscoverPoints { target, context, .. } = self;
         let target = target.iter().filter_map(|target| target.target.as_ref());
         let target = target.map(|pb::target_vector::Target::Single(one)| one);
-        let pairs = context.iter().flat_map(|pair| pair.positive.iter().chain(&pair.negative));
+        let pairs = context
+            .iter()
+            .flat_map(|pair| pair.positive.iter().chain(&pair.negative));
         let inputs = target.chain(pairs).filter_map(|one| one.example.as_ref());
         let inputs = inputs.map(|one| match one {
             Example::Id(id) => format!("{:?}", InputValue::Point(oracle::id(id))),
             Example::Vector(one) => oracle::vector(one),
         });
-        let lookup = self.lookup_from.as_ref().map(|lookup| oracle::lookup(lookup, true));
+        let lookup = self
+            .lookup_from
+            .as_ref()
+            .map(|lookup| oracle::lookup(lookup, true));
         item.nodes.push(oracle::node(
             Ranking::Vectors,
             self.using.as_deref(),
@@ -244,8 +281,11 @@ impl Viewed for pb::DiscoverPoints {
             lookup,
         ));
         filters(&mut item, self.filter.as_ref(), self.params.as_ref());
-        item.selectors
-            .push(selectors(self.with_vectors.as_ref(), self.with_payload.as_ref(), false));
+        item.selectors.push(selectors(
+            self.with_vectors.as_ref(),
+            self.with_payload.as_ref(),
+            false,
+        ));
         view(&self.collection_name, vec![item])
     }
 }
@@ -282,7 +322,10 @@ impl Viewed for pb::SetPayloadPoints {
 impl Viewed for pb::UpdateBatchPoints {
     const VERB: Verb = Verb::UpdateBatch;
     fn view(&self) -> View {
-        let operations = self.operations.iter().map(|one| operation(one.operation.as_ref()));
+        let operations = self
+            .operations
+            .iter()
+            .map(|one| operation(one.operation.as_ref()));
         view(&self.collection_name, operations.collect())
     }
 }
@@ -293,7 +336,8 @@ fn operation(of: Option<&Operation>) -> Item {
         Operation::Upsert(of) => {
             filters(&mut item, of.update_filter.as_ref(), None);
             let points = of.points.iter();
-            let each = points.map(|one| oracle::point(one.id.as_ref(), one.vectors.as_ref(), Some(&one.payload)));
+            let each =
+                points.map(|one| oracle::point(one.id.as_ref(), one.vectors.as_ref(), Some(&one.payload)));
             item.points = each.collect();
         }
         Operation::UpdateVectors(of) => {
