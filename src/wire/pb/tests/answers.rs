@@ -172,7 +172,7 @@ proptest! {
             show(&mut hit.vectors, &shown);
             hide(&mut hit.payload, &shown);
         }
-        for lookup in &mut expected.lookup {
+        if let Some(lookup) = &mut expected.lookup {
             hide(&mut lookup.payload, &shown);
         }
         let answer = |group: pb::PointGroup| pb::QueryGroupsResponse {

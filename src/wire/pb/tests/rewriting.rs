@@ -222,7 +222,7 @@ proptest! {
         of.positive_vectors.iter_mut().chain(&mut of.negative_vectors).for_each(edit_vector);
         of.with_vectors = shown_vectors();
         of.with_payload = hidden_key();
-        for lookup in &mut of.with_lookup {
+        if let Some(lookup) = &mut of.with_lookup {
             lookup.with_vectors = shown_vectors();
             lookup.with_payload = hidden_key();
         }
