@@ -72,6 +72,48 @@ impl VectorName {
     }
 }
 
+/// A field's full name: the collection and the vector, as clients name them. Written `collection` or
+/// `collection/vector`; Qdrant takes no `/` in a collection's name, so the first one parts them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FieldKey {
+    /// The collection.
+    pub collection: CollectionName,
+    /// The vector.
+    pub field: VectorName,
+}
+
+impl From<&str> for FieldKey {
+    fn from(text: &str) -> Self {
+        let (collection, field) = text.split_once('/').unwrap_or((text, ""));
+        Self {
+            collection: collection.into(),
+            field: field.into(),
+        }
+    }
+}
+
+impl fmt::Display for FieldKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.field.is_unnamed() {
+            self.collection.fmt(f)
+        } else {
+            write!(f, "{}/{}", self.collection, self.field)
+        }
+    }
+}
+
+impl Serialize for FieldKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for FieldKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from(String::deserialize(deserializer)?.as_str()))
+    }
+}
+
 /// The version number of a routing table. Grows by one with each publication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -1,11 +1,13 @@
 //! What Interlock decides, apart from how anything is sent or stored: names, models, tables, requests as values, and
 //! the pure functions from one to the other. No async, no IO, no clock, no encoding of any wire.
 
+pub mod embedder;
 pub mod ids;
 pub mod model;
 pub mod op;
 pub mod plan;
 pub mod refusal;
+pub mod route;
 pub mod source;
 pub mod table;
 pub mod tag;

@@ -227,6 +227,8 @@ pub struct Write<'a> {
     pub kind: WriteKind<'a>,
     /// Conditions of its selector and of `update_filter`.
     pub filters: Filters<'a>,
+    /// Whether it has an `update_filter`.
+    pub has_update_filter: bool,
 }
 
 /// What a write does.

@@ -1,0 +1,237 @@
+//! One point of a write: which vectors go out, which texts are embedded for them, and what the tag then claims.
+
+use std::borrow::Cow;
+
+use crate::domain::ids::{VectorName, WriteId};
+use crate::domain::op::{InputValue, Point, PointVector};
+use crate::domain::plan::{Embed, EmbedRef, OutVector, Plan, Purpose, VectorFrom};
+use crate::domain::refusal::Refusal;
+use crate::domain::source::source_hash;
+use crate::domain::table::{Field, OnEmbedFailure, Space};
+use crate::domain::tag::TagEntry;
+
+use super::super::Context;
+use super::super::claim::{self, Target};
+
+/// What becomes of a point.
+pub(super) struct PointPlan {
+    /// Everything that goes out.
+    pub vectors: Vec<OutVector>,
+    /// One entry for each field that is written.
+    pub entries: Vec<TagEntry>,
+    /// Spaces that this write does not fill: field, real vector name.
+    pub absent: Vec<(VectorName, VectorName)>,
+}
+
+/// An entry that claims nothing.
+pub(super) fn unclaimed(field: VectorName, write_id: WriteId) -> TagEntry {
+    TagEntry {
+        field,
+        write_id,
+        source_hash: None,
+        models: Vec::new(),
+    }
+}
+
+/// A field's vectors in one point, by their place in it.
+struct Given<'t, 'p> {
+    field: &'t Field,
+    vectors: Vec<(usize, &'p PointVector<'p>, &'t Space)>,
+}
+
+pub(super) fn plan(
+    context: &Context<'_>,
+    point: &Point<'_>,
+    plan: &mut Plan,
+    new_id: &mut dyn FnMut() -> WriteId,
+) -> Result<PointPlan, Refusal> {
+    let (given, mut vectors) = sort(context, point)?;
+    let mut entries = Vec::with_capacity(given.len());
+    let mut absent = Vec::new();
+    for given in &given {
+        let mut entry = unclaimed(given.field.name.clone(), new_id());
+        let text = source_text(context, point, given);
+        entry.source_hash = text.as_deref().map(source_hash);
+        for space in given.field.spaces() {
+            let model = claim::model_of(context.table, space)?;
+            match fill(context, given, space, text.as_deref(), plan)? {
+                Some(from) => {
+                    vectors.push(OutVector {
+                        name: space.vector.clone(),
+                        from,
+                    });
+                    entry.claim(space.vector.clone(), model);
+                }
+                None => absent.push((given.field.name.clone(), space.vector.clone())),
+            }
+        }
+        for (_, _, space) in &given.vectors {
+            if !plan.models.contains(&space.model) {
+                plan.models.push(space.model.clone());
+            }
+        }
+        entries.push(entry);
+    }
+    for field in context
+        .managed
+        .fields
+        .values()
+        .filter(|field| !given.iter().any(|g| g.field.name == field.name))
+    {
+        absent.extend(
+            field
+                .spaces()
+                .map(|space| (field.name.clone(), space.vector.clone())),
+        );
+    }
+    // In the body's order, so that a point whose vectors stay as they are is recognised as such.
+    vectors.sort_by_key(|vector| match vector.from {
+        VectorFrom::Kept(index) => index,
+        VectorFrom::Embedded(_) => usize::MAX,
+    });
+    Ok(PointPlan {
+        vectors,
+        entries,
+        absent,
+    })
+}
+
+/// Gives every vector of the point to its field and space; opaque ones go out as they are.
+fn sort<'t, 'p>(
+    context: &Context<'t>,
+    point: &'p Point<'p>,
+) -> Result<(Vec<Given<'t, 'p>>, Vec<OutVector>), Refusal> {
+    let mut targets: Vec<(&Field, Option<_>, usize)> = Vec::with_capacity(point.vectors.len());
+    let mut opaque = Vec::new();
+    for (index, vector) in point.vectors.iter().enumerate() {
+        match claim::target(context.managed, &vector.name)? {
+            Target::Opaque(name) => opaque.push(OutVector {
+                name: name.clone(),
+                from: VectorFrom::Kept(index),
+            }),
+            Target::Field(field, named) => targets.push((field, named, index)),
+        }
+    }
+    let mut sorted: Vec<Given<'t, 'p>> = Vec::new();
+    for (field, named, index) in targets {
+        let Some(vector) = point.vectors.get(index) else {
+            continue;
+        };
+        let documents = claim::document_models(std::iter::once(&vector.value))?;
+        let space = match &named {
+            // A vector that says its own model stands beside vectors of others: no other claim is about it.
+            Some(_) => claim::space(
+                field,
+                context.managed,
+                &Default::default(),
+                named.as_ref(),
+                &documents,
+            )?,
+            None => claim::space(field, context.managed, context.claims, None, &documents)?,
+        };
+        claim::fits(claim::model_of(context.table, space)?, &vector.value)?;
+        match sorted.iter_mut().find(|given| given.field.name == field.name) {
+            Some(given) if given.vectors.iter().any(|(_, _, taken)| *taken == space) => {
+                return Err(Refusal::invalid(
+                    "contradicting_models",
+                    format!(
+                        "a point has two vectors of model `{}` for `{}`: send one",
+                        space.model, field.name
+                    ),
+                ));
+            }
+            Some(given) => given.vectors.push((index, vector, space)),
+            None => sorted.push(Given {
+                field,
+                vectors: vec![(index, vector, space)],
+            }),
+        }
+    }
+    Ok((sorted, opaque))
+}
+
+/// The text behind a field's vectors: the one that the client gave to embed, or what the template makes of the payload.
+fn source_text<'p>(
+    context: &Context<'_>,
+    point: &'p Point<'p>,
+    given: &Given<'_, 'p>,
+) -> Option<Cow<'p, str>> {
+    let document = given
+        .vectors
+        .iter()
+        .find_map(|(_, vector, _)| match &vector.value {
+            InputValue::Document(document) => Some(Cow::Borrowed(document.text.as_ref())),
+            InputValue::Dense(_) | InputValue::Sparse | InputValue::Multi(_) | InputValue::Point(_) => None,
+            InputValue::Other { .. } => None,
+        });
+    if document.is_some() {
+        return document;
+    }
+    let template = given.field.source.as_ref()?;
+    let stored = context
+        .known
+        .sources
+        .as_ref()
+        .and_then(|sources| sources.get(&point.id));
+    let text = template.render(|key| {
+        let own = point
+            .texts
+            .iter()
+            .find(|(k, _)| k == key)
+            .map(|(_, text)| text.as_ref());
+        own.or_else(|| {
+            stored?
+                .iter()
+                .find(|(k, _)| k == key)
+                .map(|(_, text)| text.as_str())
+        })
+    });
+    text.map(Cow::Owned)
+}
+
+/// Where a space's vector comes from: the client, or an embedder. `None` leaves the point pending there.
+fn fill(
+    context: &Context<'_>,
+    given: &Given<'_, '_>,
+    space: &Space,
+    text: Option<&str>,
+    plan: &mut Plan,
+) -> Result<Option<VectorFrom>, Refusal> {
+    let own = given.vectors.iter().find(|(_, _, of)| *of == space);
+    if let Some((index, vector, _)) = own
+        && !matches!(vector.value, InputValue::Document(_))
+    {
+        return Ok(Some(VectorFrom::Kept(*index)));
+    }
+    let required = own.is_some() || *space == given.field.serving;
+    if !required && context.deferred {
+        return Ok(None);
+    }
+    match text {
+        Some(text) => {
+            plan.embeds.push(Embed {
+                model: space.model.clone(),
+                purpose: Purpose::Document,
+                text: text.to_owned(),
+                required,
+            });
+            Ok(Some(VectorFrom::Embedded(EmbedRef(plan.embeds.len() - 1))))
+        }
+        None if !required && given.field.on_embed_failure == OnEmbedFailure::Defer => Ok(None),
+        None => Err(no_text(given.field, space)),
+    }
+}
+
+fn no_text(field: &Field, space: &Space) -> Refusal {
+    let template = match &field.source {
+        Some(template) => format!("the payload does not give `{template}`"),
+        None => "the field has no source template".to_owned(),
+    };
+    Refusal::invalid(
+        "no_source_text",
+        format!(
+            "the vector of `{}` for `{}` is missing and cannot be made: {template}. Send it as `{}@{}`, or send the text",
+            space.model, field.name, field.name, space.model
+        ),
+    )
+}

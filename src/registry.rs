@@ -1,0 +1,188 @@
+//! The one current routing table. Requests pin it; the migration and the admin API publish the next one, and wait
+//! until the answers begun under earlier ones are delivered. Decides nothing about what a table says.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::{Arc, Weak};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Mutex, watch};
+
+use crate::domain::ids::Epoch;
+use crate::domain::refusal::Refusal;
+use crate::domain::table::Table;
+use crate::store::{Commit, Store, StoreError};
+
+/// Why a table was not published. Nothing of it is stored then.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// It was made from a table that is no longer the current one.
+    #[error("the table is at epoch {current} by now: decide anew")]
+    Stale {
+        /// The current epoch.
+        current: Epoch,
+    },
+    /// The change itself found a reason against it.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// It could not be stored.
+    #[error("the table could not be stored")]
+    Store(#[from] StoreError),
+    /// The process is shutting down; whether it was stored shows after the restart.
+    #[error("the process is shutting down")]
+    Interrupted,
+}
+
+/// Holds the current table, and knows which earlier ones are still in use.
+pub struct Registry {
+    shared: Arc<Shared>,
+    store: Arc<dyn Store>,
+    /// Held from the check of the parent to the pointer store.
+    publishing: Arc<Mutex<()>>,
+}
+
+struct Shared {
+    current: ArcSwap<Generation>,
+    living: Arc<Living>,
+}
+
+/// Every generation that somebody still holds. `watch` turns each end into an event.
+type Living = watch::Sender<BTreeMap<Epoch, Weak<Generation>>>;
+
+/// One table's time: from its publication to the drop of its last pin.
+struct Generation {
+    table: Table,
+    living: Arc<Living>,
+}
+
+impl Generation {
+    fn begin(table: Table, living: &Arc<Living>) -> Arc<Self> {
+        let epoch = table.epoch;
+        let generation = Arc::new(Self {
+            table,
+            living: Arc::clone(living),
+        });
+        // Listed before it can be pinned: a generation in use is never missing from the list.
+        living.send_modify(|all| {
+            all.insert(epoch, Arc::downgrade(&generation));
+        });
+        generation
+    }
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        self.living.send_modify(|all| {
+            all.remove(&self.table.epoch);
+        });
+    }
+}
+
+/// A table in use. While a clone of it lives, [`Registry::drained`] waits for it.
+#[derive(Clone)]
+pub struct Pinned(Arc<Generation>);
+
+impl Deref for Pinned {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        &self.0.table
+    }
+}
+
+impl Registry {
+    /// Starts from the stored table. Blocks on the store.
+    pub fn open(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+        let living = Arc::new(Living::new(BTreeMap::new()));
+        let first = Generation::begin(store.load()?.table, &living);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                current: ArcSwap::new(first),
+                living,
+            }),
+            store,
+            publishing: Arc::new(Mutex::new(())),
+        })
+    }
+
+    /// The current table, for the whole of one request.
+    pub fn pin(&self) -> Pinned {
+        Pinned(self.shared.current.load_full())
+    }
+
+    /// The current table's epoch.
+    pub fn current_epoch(&self) -> Epoch {
+        self.shared.current.load().table.epoch
+    }
+
+    /// Makes the next table from the current one, stores it with `rest` in one transaction, then makes it current by
+    /// one pointer store. `parent` is the epoch that the caller decided on. `rest.table` is set here.
+    ///
+    /// Once the store has begun, dropping this future changes nothing: the publication is carried out to its end.
+    pub async fn publish(
+        &self,
+        parent: Epoch,
+        change: impl FnOnce(&mut Table) -> Result<(), Refusal>,
+        rest: Commit,
+    ) -> Result<Epoch, PublishError> {
+        let turn = Arc::clone(&self.publishing).lock_owned().await;
+        let mut table = {
+            let current = self.pin();
+            if current.epoch != parent {
+                return Err(PublishError::Stale {
+                    current: current.epoch,
+                });
+            }
+            Table::clone(&current)
+        };
+        change(&mut table).map_err(PublishError::Refused)?;
+        table.epoch = parent.next();
+        let epoch = table.epoch;
+        let (store, shared) = (Arc::clone(&self.store), Arc::clone(&self.shared));
+        let stored = tokio::task::spawn_blocking(move || {
+            let next = Generation::begin(table.clone(), &shared.living);
+            store.commit(Commit {
+                table: Some(table),
+                ..rest
+            })?;
+            shared.current.store(next);
+            drop(turn);
+            Ok(())
+        });
+        match stored.await {
+            Ok(Ok(())) => Ok(epoch),
+            Ok(Err(error)) => Err(PublishError::Store(error)),
+            Err(_stopped) => Err(PublishError::Interrupted),
+        }
+    }
+
+    /// Stores records that change no table.
+    pub async fn record(&self, rest: Commit) -> Result<(), PublishError> {
+        let store = Arc::clone(&self.store);
+        let commit = Commit { table: None, ..rest };
+        match tokio::task::spawn_blocking(move || store.commit(commit)).await {
+            Ok(stored) => Ok(stored?),
+            Err(_stopped) => Err(PublishError::Interrupted),
+        }
+    }
+
+    /// Resolves when no table older than `before` is pinned any more. At once where none is.
+    /// `before` must not be later than the current epoch: the current table never drains.
+    pub async fn drained(&self, before: Epoch) {
+        let mut living = self.shared.living.subscribe();
+        let none_older = living.wait_for(|all| all.keys().next().is_none_or(|oldest| *oldest >= before));
+        // The sender lives in `self`, so the channel cannot close under us.
+        let _closed = none_older.await.is_err();
+    }
+
+    /// How many pins of tables older than `epoch` live, the current table left out. For status only: the number may
+    /// be old when it is read.
+    pub fn in_flight_before(&self, epoch: Epoch) -> usize {
+        let until = epoch.min(self.current_epoch());
+        let living = self.shared.living.borrow();
+        living.range(..until).map(|(_, held)| held.strong_count()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests;
