@@ -15,8 +15,8 @@ use super::rewrite::{edit, put_existing, selector_span};
 use super::scan::shapes::WriteRole;
 use super::splice::{Sink, Spliced};
 use crate::domain::ids::PointId;
-use crate::domain::op::{OpKind, Selector, Site, WriteKind};
-use crate::domain::plan::Edit;
+use crate::domain::op::{OpKind, Selector, WriteKind};
+use crate::domain::plan::{Edit, Plan};
 use crate::domain::refusal::Refusal;
 use crate::wire::{KeyPage, Scan};
 
@@ -30,12 +30,25 @@ mod scroll {
     pub const SHARD_KEY: u32 = 9;
 }
 
-/// A `ScrollPoints` over the points that the write of this index selects, with every payload key but the reserved
-/// one and no vectors. `edits` are the plan's: the write's filter is read as it will be sent.
+/// [`scroll_of_planned`] without edits: for writes whose filter names no vector.
 pub fn scroll_of(
     scan: &Scan<'_, Places>,
     message: &Bytes,
-    edits: &[(Site, Edit)],
+    write: usize,
+    offset: Option<PointId>,
+    limit: u32,
+    reserved_key: &str,
+) -> Result<Bytes, Refusal> {
+    scroll_of_planned(scan, message, &Plan::default(), write, offset, limit, reserved_key)
+}
+
+/// A `ScrollPoints` over the points that the write of this index selects, `limit` points from `offset` on, with every
+/// payload key but the reserved one and no vectors. The plan's edits apply to the filter, so that a `has_vector` in it
+/// means the real name.
+pub fn scroll_of_planned(
+    scan: &Scan<'_, Places>,
+    message: &Bytes,
+    plan: &Plan,
     write: usize,
     offset: Option<PointId>,
     limit: u32,
@@ -48,7 +61,9 @@ pub fn scroll_of(
         .ok_or_else(|| unfit("an operation is in no message"))?
         .body
         .clone();
-    let edits: Vec<_> = edits
+    // Embeddings are not there yet, and no filter has one.
+    let edits: Vec<_> = plan
+        .edits
         .iter()
         .filter(|(_, edit)| matches!(edit, Edit::Name(_)))
         .cloned()

@@ -294,6 +294,7 @@ impl Viewed for pb::UpsertPoints {
     const VERB: Verb = Verb::Upsert;
     fn view(&self) -> View {
         let mut item = Item::default();
+        item.has_update_filter = self.update_filter.is_some();
         filters(&mut item, self.update_filter.as_ref(), None);
         let points = self.points.iter();
         item.points = points
@@ -334,6 +335,7 @@ fn operation(of: Option<&Operation>) -> Item {
     let mut item = Item::default();
     match of.expect("scan refuses empty operations") {
         Operation::Upsert(of) => {
+            item.has_update_filter = of.update_filter.is_some();
             filters(&mut item, of.update_filter.as_ref(), None);
             let points = of.points.iter();
             let each =
@@ -341,6 +343,7 @@ fn operation(of: Option<&Operation>) -> Item {
             item.points = each.collect();
         }
         Operation::UpdateVectors(of) => {
+            item.has_update_filter = of.update_filter.is_some();
             filters(&mut item, of.update_filter.as_ref(), None);
             let points = of.points.iter();
             let each = points.map(|one| oracle::point(one.id.as_ref(), one.vectors.as_ref(), None));

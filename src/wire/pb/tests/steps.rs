@@ -136,7 +136,7 @@ proptest! {
         let bytes = Bytes::from(of.encode_to_vec());
         let lens = lens();
         let scan = scan(Verb::OverwritePayload, &bytes, &lens).unwrap();
-        let scroll = scroll_of(&scan, &bytes, &[], 0, Some(PointId::Num(5)), 64, RESERVED).unwrap();
+        let scroll = scroll_of(&scan, &bytes, 0, Some(PointId::Num(5)), 64, RESERVED).unwrap();
         use pb::points_selector::PointsSelectorOneOf;
         let filter = match of.points_selector.unwrap().points_selector_one_of.unwrap() {
             PointsSelectorOneOf::Filter(filter) => filter,
