@@ -39,7 +39,15 @@ pub fn scroll_of(
     limit: u32,
     reserved_key: &str,
 ) -> Result<Bytes, Refusal> {
-    scroll_of_planned(scan, message, &Plan::default(), write, offset, limit, reserved_key)
+    scroll_of_planned(
+        scan,
+        message,
+        &Plan::default(),
+        write,
+        offset,
+        limit,
+        reserved_key,
+    )
 }
 
 /// A `ScrollPoints` over the points that the write of this index selects, `limit` points from `offset` on, with every

@@ -12,7 +12,8 @@ use qdrant_client::qdrant::{
 use super::generate::{overwrite, update_batch, upsert};
 use super::generate_reads::{discover, query_points, recommend_groups, scroll, search};
 use super::lens;
-use super::scanning::{Viewed, agrees};
+use super::scanning::agrees;
+use super::views::Viewed;
 use crate::domain::op::Verb;
 use crate::wire::pb::encode::{put_bytes, put_number};
 use crate::wire::pb::scan;

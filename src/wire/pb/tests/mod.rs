@@ -1,6 +1,7 @@
 //! Properties of the wire layer, against prost as the judge.
 
 #![allow(deprecated)] // the deprecated forms of vectors are accepted, so they are tested
+#![allow(clippy::wildcard_enum_match_arm)] // the generated enums have dozens of members
 
 mod answers;
 mod generate;
@@ -10,6 +11,7 @@ mod oracle;
 mod rewriting;
 mod scanning;
 mod steps;
+mod views;
 mod watching;
 
 use crate::wire::{Lens, Limits};

@@ -10,10 +10,10 @@ use uuid::Uuid;
 use super::generate::{overwrite, update_batch, upsert};
 use super::{RESERVED, lens};
 use crate::domain::ids::{PointId, WriteId};
-use crate::domain::op::Verb;
-use crate::domain::plan::{Extra, Plan, Step};
+use crate::domain::op::{OpKind, Verb, WriteKind};
+use crate::domain::plan::{Edit, Extra, Plan, Step};
 use crate::domain::tag::{Tag, TagEntry};
-use crate::wire::pb::{key_page, rewrite, scan, scroll_of, unbatch};
+use crate::wire::pb::{key_page, rewrite, scan, scroll_of, scroll_of_planned, unbatch};
 
 fn ids() -> Vec<PointId> {
     vec![PointId::Num(7), PointId::Uuid(Uuid::from_u128(9))]
@@ -226,4 +226,83 @@ fn a_page_gives_its_ids_and_keys() {
     assert_eq!(page.ids, [1, 2, 3].map(PointId::Num));
     assert_eq!(page.keys.into_iter().collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(page.next, Some(PointId::Num(4)));
+}
+
+#[test]
+fn edits_reach_into_a_selector_wherever_it_goes() {
+    let has_vector = |name: &str| {
+        let one = pb::HasVectorCondition {
+            has_vector: name.to_owned(),
+        };
+        Filter::must_not([pb::condition::ConditionOneOf::HasVector(one).into()])
+    };
+    let clear = pb::ClearPayloadPoints {
+        points: Some(has_vector("text").into()),
+        ..pb::ClearPayloadPoints::default()
+    };
+    let bytes = Bytes::from(clear.encode_to_vec());
+    let lens = lens();
+    let scan = scan(Verb::ClearPayload, &bytes, &lens).unwrap();
+    let OpKind::Writes(writes) = &scan.op.kind else {
+        panic!("a clear writes")
+    };
+    let real = "text@m@1".repeat(20);
+    let extra = Extra::DeletePayload {
+        paths: vec!["x".into()],
+    };
+    let plan = Plan {
+        edits: vec![(
+            writes[0].filters.has_vectors[0].0,
+            Edit::Name(real.as_str().into()),
+        )],
+        steps: vec![Step::Extra(0, extra)],
+        ..Plan::default()
+    };
+    let scroll = scroll_of_planned(&scan, &bytes, &plan, 0, None, 9, RESERVED).unwrap();
+    let scroll = pb::ScrollPoints::decode(scroll).unwrap();
+    assert_eq!(scroll.filter, Some(has_vector(&real)));
+
+    let out = rewrite(&scan, &bytes, &plan, &[], RESERVED).unwrap();
+    let batch = pb::UpdateBatchPoints::decode(out.parts.concat().as_slice()).unwrap();
+    let expected = operations(vec![Operation::DeletePayload(operation::DeletePayload {
+        keys: vec!["x".into()],
+        points_selector: Some(has_vector(&real).into()),
+        shard_key_selector: None,
+    })]);
+    assert_eq!(batch.operations, expected);
+}
+
+#[test]
+fn a_deletion_of_vectors_takes_other_names() {
+    let delete = pb::DeletePointVectors {
+        points_selector: Some(their_ids().into()),
+        vectors: Some(pb::VectorsSelector {
+            names: vec!["text".into()],
+        }),
+        ..pb::DeletePointVectors::default()
+    };
+    let bytes = Bytes::from(delete.encode_to_vec());
+    let lens = lens();
+    let scan = scan(Verb::DeleteVectors, &bytes, &lens).unwrap();
+    let OpKind::Writes(writes) = &scan.op.kind else {
+        panic!("a deletion writes")
+    };
+    let WriteKind::DeleteVectors {
+        site,
+        names,
+        selector,
+    } = &writes[0].kind
+    else {
+        panic!("a deletion of vectors deletes vectors")
+    };
+    assert_eq!(names, &["text"]);
+    assert_eq!(*selector, crate::domain::op::Selector::Ids(ids()));
+    let plan = Plan {
+        edits: vec![(*site, Edit::Names(vec!["text".into(), "text@m@1".into()]))],
+        ..Plan::default()
+    };
+    let out = rewrite(&scan, &bytes, &plan, &[], RESERVED).unwrap();
+    let sent = pb::DeletePointVectors::decode(out.parts.concat().as_slice()).unwrap();
+    assert_eq!(sent.vectors.unwrap().names, ["text", "text@m@1"]);
+    assert_eq!(sent.points_selector, delete.points_selector);
 }
