@@ -261,7 +261,7 @@ fn settings(config: &Config, upsert_retains: bool) -> Settings {
 
 /// Whether the upstream may keep what an upsert does not name. What does not say its version is taken to.
 async fn upsert_retains(calls: &Calls) -> bool {
-    match calls.version().await {
+    match super::watch::version(calls).await {
         Ok(version) => {
             let mut parts = version.split('.').map_while(|part| part.parse::<u64>().ok());
             let (Some(major), Some(minor)) = (parts.next(), parts.next()) else { return true };

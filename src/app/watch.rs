@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use qdrant_client::qdrant::{HealthCheckReply, HealthCheckRequest};
 use tokio::signal::unix::{SignalKind, signal as on_signal};
 
 use crate::admin::{Obstacle, Readiness};
 use crate::registry::Registry;
 use crate::server::Draining;
 use crate::telemetry;
-use crate::upstream::calls::Calls;
+use crate::upstream::calls::{CallError, Calls};
 
 /// Between two looks at the upstream.
 const UPSTREAM_EVERY: Duration = Duration::from_secs(2);
@@ -33,6 +34,12 @@ pub(super) async fn signal() {
     }
 }
 
+/// The upstream's own version.
+pub(super) async fn version(calls: &Calls) -> Result<String, CallError> {
+    let reply: HealthCheckReply = calls.unary("/qdrant.Qdrant/HealthCheck", &HealthCheckRequest {}).await?;
+    Ok(reply.version)
+}
+
 /// Keeps readiness true to whether the upstream answers.
 pub(super) async fn upstream(calls: Calls, readiness: Readiness, mut draining: Draining) {
     let mut ticks = tokio::time::interval(UPSTREAM_EVERY);
@@ -41,7 +48,7 @@ pub(super) async fn upstream(calls: Calls, readiness: Readiness, mut draining: D
             () = draining.stopping() => return,
             _ = ticks.tick() => {}
         }
-        match calls.version().await {
+        match version(&calls).await {
             Ok(_) => readiness.clear(Obstacle::Upstream),
             Err(error) => {
                 tracing::warn!(%error, "the upstream does not answer");

@@ -29,7 +29,7 @@ use crate::wire::scanned::Scanned;
 
 use aliases::Aliases;
 use answer::Answers;
-use call::{Call, Reach};
+use call::{Call, Pending, Reach};
 
 /// What the listeners serve.
 pub trait Service: Send + Sync + 'static {
@@ -75,7 +75,7 @@ impl Service for Engine {
             let table = self.registry.pin();
             match call::open(self, &table, face, request).await? {
                 Reach::Unmanaged(unmanaged) => self.pass(unmanaged, table).await,
-                Reach::Managed(call) => self.managed(call, table).await,
+                Reach::Managed(call, body) => self.managed(call, body, table).await,
             }
         })
     }
@@ -96,8 +96,8 @@ impl Engine {
     }
 
     /// A request to a managed collection: read it whole, understand it whole, decide, and only then send.
-    async fn managed(&self, call: Call, table: Pinned) -> Result<Response<Body>, Refusal> {
-        let (call, message) = call.read(self.settings.body_bytes_max).await?;
+    async fn managed(&self, call: Call, body: Pending, table: Pinned) -> Result<Response<Body>, Refusal> {
+        let message = call.content(body, self.settings.body_bytes_max).await?;
         let claims = call.claims()?;
         let managed = table.managed(call.collection.as_str()).ok_or_else(|| call.vanished())?;
         let source_keys: Vec<&str> = managed.source_keys().collect();

@@ -9,8 +9,8 @@ use qdrant_client::qdrant::RetrievedPoint;
 use qdrant_client::qdrant::value::Kind;
 
 use crate::domain::ids::{FieldKey, PointId};
-use crate::domain::op::Verb;
-use crate::domain::plan::{Embedding, Plan};
+use crate::domain::op::{Site, Verb};
+use crate::domain::plan::{Edit, Embedding, Plan};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::route::{Claims, Decision, FoundPayloads, Known, Lookup};
 use crate::domain::table::{Managed, OnEmbedFailure};
@@ -49,9 +49,9 @@ impl Engine {
         let mut deferred = false;
         for _ in 0..DECISIONS_MAX {
             match self.decide(call, table, claims, scanned, (&known, deferred), run.clone())? {
-                Decision::Needs(lookups) => {
+                Decision::Needs(lookups, edits) => {
                     for lookup in lookups {
-                        self.look_up(call, table, scanned, message, lookup, &mut known).await?;
+                        self.look_up(call, table, scanned, (message, &edits), lookup, &mut known).await?;
                     }
                 }
                 Decision::Plan(plan) if plan.embeds.is_empty() => {
@@ -79,13 +79,13 @@ impl Engine {
         call: &Call,
         table: &Pinned,
         scanned: &Scanned<'_>,
-        message: &Bytes,
+        edited: (&Bytes, &[(Site, Edit)]),
         lookup: Lookup,
         known: &mut Known,
     ) -> Result<(), Refusal> {
         match lookup {
             Lookup::Payloads { write } => {
-                let found = self.payloads(call, scanned, message, write).await?;
+                let found = self.payloads(call, scanned, edited, write).await?;
                 known.payloads.insert(write, found);
             }
             Lookup::Sources { ids } => {
@@ -102,7 +102,7 @@ impl Engine {
         &self,
         call: &Call,
         scanned: &Scanned<'_>,
-        message: &Bytes,
+        (message, edits): (&Bytes, &[(Site, Edit)]),
         write: usize,
     ) -> Result<FoundPayloads, Refusal> {
         let key = &self.settings.reserved_key;
@@ -110,7 +110,7 @@ impl Engine {
         let mut keys = BTreeSet::new();
         let mut offset = None;
         loop {
-            let body = scanned.scroll_of(message, write, offset, LOOKUP_PAGE_POINTS, key)?;
+            let body = scanned.scroll_of(message, edits, write, offset, LOOKUP_PAGE_POINTS, key)?;
             let answer = self.ask(call, Outgoing { verb: Some(Verb::Scroll), parts: vec![body] }).await?;
             let page = call.encoding().key_page(&answer)?;
             found.ids.extend(page.ids);
