@@ -21,7 +21,7 @@ mod vectors;
 mod watch;
 
 pub use info::info;
-pub use page::{key_page, scroll_of, scroll_of_planned};
+pub use page::{key_page, scroll_of};
 pub use places::Places;
 pub use rewrite::rewrite;
 pub use scan::scan;

@@ -15,8 +15,8 @@ use super::rewrite::{edit, put_existing, selector_span};
 use super::scan::shapes::WriteRole;
 use super::splice::{Sink, Spliced};
 use crate::domain::ids::PointId;
-use crate::domain::op::{OpKind, Selector, WriteKind};
-use crate::domain::plan::{Edit, Plan};
+use crate::domain::op::{OpKind, Selector, Site, WriteKind};
+use crate::domain::plan::Edit;
 use crate::domain::refusal::Refusal;
 use crate::wire::{KeyPage, Scan};
 
@@ -30,33 +30,13 @@ mod scroll {
     pub const SHARD_KEY: u32 = 9;
 }
 
-/// [`scroll_of_planned`] without edits: for writes whose filter names no vector.
+/// A `ScrollPoints` over the points that the write of this index selects, `limit` points from `offset` on, with every
+/// payload key but the reserved one and no vectors. `edits` are the plan's: names in the filter are read as they will be
+/// sent.
 pub fn scroll_of(
     scan: &Scan<'_, Places>,
     message: &Bytes,
-    write: usize,
-    offset: Option<PointId>,
-    limit: u32,
-    reserved_key: &str,
-) -> Result<Bytes, Refusal> {
-    scroll_of_planned(
-        scan,
-        message,
-        &Plan::default(),
-        write,
-        offset,
-        limit,
-        reserved_key,
-    )
-}
-
-/// A `ScrollPoints` over the points that the write of this index selects, `limit` points from `offset` on, with every
-/// payload key but the reserved one and no vectors. The plan's edits apply to the filter, so that a `has_vector` in it
-/// means the real name.
-pub fn scroll_of_planned(
-    scan: &Scan<'_, Places>,
-    message: &Bytes,
-    plan: &Plan,
+    edits: &[(Site, Edit)],
     write: usize,
     offset: Option<PointId>,
     limit: u32,
@@ -70,8 +50,7 @@ pub fn scroll_of_planned(
         .body
         .clone();
     // Embeddings are not there yet, and no filter has one.
-    let edits: Vec<_> = plan
-        .edits
+    let edits: Vec<_> = edits
         .iter()
         .filter(|(_, edit)| matches!(edit, Edit::Name(_)))
         .cloned()

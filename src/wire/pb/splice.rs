@@ -147,7 +147,9 @@ impl Spliced {
             out.slice(&self.message, at..change.at.start);
             for piece in &self.pieces[change.pieces.clone()] {
                 match piece {
-                    Piece::New(range) if range.len() <= COPY_NEW_BYTES_MAX => out.put(&self.new[range.clone()]),
+                    Piece::New(range) if range.len() <= COPY_NEW_BYTES_MAX => {
+                        out.put(&self.new[range.clone()])
+                    }
                     Piece::New(range) => out.slice(&self.new, range.clone()),
                     Piece::Kept(range) => out.slice(&self.message, range.clone()),
                 }

@@ -13,7 +13,7 @@ use crate::domain::ids::{PointId, WriteId};
 use crate::domain::op::{OpKind, Verb, WriteKind};
 use crate::domain::plan::{Edit, Extra, Plan, Step};
 use crate::domain::tag::{Tag, TagEntry};
-use crate::wire::pb::{key_page, rewrite, scan, scroll_of, scroll_of_planned, unbatch};
+use crate::wire::pb::{key_page, rewrite, scan, scroll_of, unbatch};
 
 fn ids() -> Vec<PointId> {
     vec![PointId::Num(7), PointId::Uuid(Uuid::from_u128(9))]
@@ -136,7 +136,7 @@ proptest! {
         let bytes = Bytes::from(of.encode_to_vec());
         let lens = lens();
         let scan = scan(Verb::OverwritePayload, &bytes, &lens).unwrap();
-        let scroll = scroll_of(&scan, &bytes, 0, Some(PointId::Num(5)), 64, RESERVED).unwrap();
+        let scroll = scroll_of(&scan, &bytes, &[], 0, Some(PointId::Num(5)), 64, RESERVED).unwrap();
         use pb::points_selector::PointsSelectorOneOf;
         let filter = match of.points_selector.unwrap().points_selector_one_of.unwrap() {
             PointsSelectorOneOf::Filter(filter) => filter,
@@ -258,7 +258,7 @@ fn edits_reach_into_a_selector_wherever_it_goes() {
         steps: vec![Step::Extra(0, extra)],
         ..Plan::default()
     };
-    let scroll = scroll_of_planned(&scan, &bytes, &plan, 0, None, 9, RESERVED).unwrap();
+    let scroll = scroll_of(&scan, &bytes, &plan.edits, 0, None, 9, RESERVED).unwrap();
     let scroll = pb::ScrollPoints::decode(scroll).unwrap();
     assert_eq!(scroll.filter, Some(has_vector(&real)));
 
