@@ -45,7 +45,7 @@ fn bent<M: Viewed>(message: &M, bends: &[(Index, u8, u8)]) -> Result<(), TestCas
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn a_bent_query_is_refused_or_means_what_prost_says(message in query_points(), bends in bends()) {
