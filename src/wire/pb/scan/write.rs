@@ -22,6 +22,7 @@ struct Partial<'a> {
     keys: Vec<std::borrow::Cow<'a, str>>,
     path: Option<std::borrow::Cow<'a, str>>,
     filters: Filters<'a>,
+    has_update_filter: bool,
 }
 
 impl<'a> Scanner<'a, '_> {
@@ -140,7 +141,10 @@ impl<'a> Scanner<'a, '_> {
             Some(WriteRole::Path) => partial.path = Some(item.text.into()),
             Some(WriteRole::Paths) => partial.keys.push(item.text.into()),
             Some(WriteRole::FieldName) => partial.filters.keys.push(item.text.into()),
-            Some(WriteRole::UpdateFilter) => self.filters(here, item, &mut partial.filters, false)?,
+            Some(WriteRole::UpdateFilter) => {
+                partial.has_update_filter = true;
+                self.filters(here, item, &mut partial.filters, false)?;
+            }
             Some(WriteRole::UpdateMode) => {
                 // A value that is not known to the server means a plain upsert there.
                 if item.raw.varint > UPDATE_MODE_MAX {
@@ -229,5 +233,6 @@ fn finish<'a>(shape: &WriteShape, partial: Partial<'a>) -> Result<Write<'a>, Ref
     Ok(Write {
         kind,
         filters: partial.filters,
+        has_update_filter: partial.has_update_filter,
     })
 }
