@@ -20,3 +20,6 @@ pub use rewrite::{rewrite, scroll_of, scroll_of_planned};
 pub use scan::scan;
 pub use unbatch::{key_page, unbatch};
 pub use unwrite::unwrite;
+
+#[cfg(test)]
+mod tests;
