@@ -6,6 +6,7 @@ mod answer;
 mod cursor;
 mod errors;
 mod info;
+mod members;
 mod places;
 mod rewrite;
 mod scan;

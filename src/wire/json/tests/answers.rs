@@ -31,7 +31,8 @@ fn hiding(names: &[(&str, &str)]) -> Unwrite {
 fn records_are_found_in_the_answer_of_every_read() {
     let record = json!({"id":1,"version":3,"score":0.5,"payload":{"_embedding":{"f":1},"a":1},"vector":{"x":[1],"y":[2]}});
     let shown = json!({"id":1,"version":3,"score":0.5,"payload":{"a":1},"vector":{"f":[1]}});
-    let shapes: [(Verb, fn(&Value) -> Value); 9] = [
+    type Shape = fn(&Value) -> Value;
+    let shapes: [(Verb, Shape); 9] = [
         (Verb::GetOne, |r| r.clone()),
         (Verb::Get, |r| json!([r, r])),
         (Verb::Search, |r| json!([r])),
@@ -270,7 +271,7 @@ proptest! {
             if let Ok(seen) = info(&answer, &view) {
                 prop_assert!(serde_json::from_slice::<Value>(&seen).is_ok());
             }
-            let single = unbatch(Verb::Upsert, &answer, &[0]).map_or_else(|_| Bytes::from_static(b"{}"), |seen| seen);
+            let single = unbatch(Verb::Upsert, &answer, &[0]).unwrap_or_else(|_| Bytes::from_static(b"{}"));
             prop_assert!(serde_json::from_slice::<Value>(&single).is_ok_and(|seen| seen.is_object()));
             prop_assert!(key_page(&answer).map_or(true, |page| page.ids.len() < 64));
         }

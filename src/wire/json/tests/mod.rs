@@ -2,12 +2,14 @@
 
 mod answers;
 mod bodies;
+mod bounds;
 mod cursor;
 mod points;
 mod properties;
 mod refusals;
 mod rewriting;
 mod scanning;
+mod steps;
 mod walk;
 
 use bytes::Bytes;

@@ -2,10 +2,9 @@
 
 use super::scanned;
 use crate::domain::op::Verb;
-use crate::domain::refusal::RefusalKind;
 
 /// The reason of the refusal, and whether its message names `part`.
-fn refused(verb: Verb, body: &str, reason: &str, part: &str) {
+pub(super) fn refused(verb: Verb, body: &str, reason: &str, part: &str) {
     let refusal = match scanned(verb, body) {
         Ok(_) => panic!("{verb:?} took {body}"),
         Err(refusal) => refusal,
@@ -74,341 +73,276 @@ fn duplicate_keys_are_refused_wherever_objects_are_walked() {
     refused(Verb::Upsert, &body, "duplicate_key", "k3");
 }
 
+/// A body, and the key that is unknown there.
+const UNKNOWN: &[(Verb, &str, &str)] = &[
+    (Verb::Query, r#"{"usng":"a"}"#, "usng"),
+    (
+        Verb::Query,
+        r#"{"prefetch":{"query":[1],"with_vector":true}}"#,
+        "with_vector",
+    ),
+    (Verb::Query, r#"{"query":{"text":"a","model":"m","x":1}}"#, "x"),
+    (Verb::Query, r#"{"query":{"hybrid":[1]}}"#, "hybrid"),
+    (
+        Verb::Query,
+        r#"{"query":{"recommend":{"positive":[1],"positives":[2]}}}"#,
+        "positives",
+    ),
+    (Verb::Query, r#"{"params":{"idf":{"corpus":{},"x":1}}}"#, "x"),
+    (
+        Verb::Query,
+        r#"{"filter":{"must":[{"has_vectors":"a"}]}}"#,
+        "has_vectors",
+    ),
+    (Verb::Query, r#"{"filter":{"musst":[]}}"#, "musst"),
+    (Verb::Query, r#"{"query":{"formula":{"median":[1]}}}"#, "median"),
+    (Verb::Query, r#"{"with_payload":{"only":["a"]}}"#, "only"),
+    (
+        Verb::QueryGroups,
+        r#"{"query":[1],"group_by":"k","with_vectors":true}"#,
+        "with_vectors",
+    ),
+    (
+        Verb::Discover,
+        r#"{"target":1,"limit":1,"with_vectors":true}"#,
+        "with_vectors",
+    ),
+    (
+        Verb::QueryBatch,
+        r#"{"searches":[{"query":1,"collection":"other"}]}"#,
+        "collection",
+    ),
+    (Verb::QueryBatch, r#"{"queries":[]}"#, "queries"),
+    (
+        Verb::Upsert,
+        r#"{"points":[{"id":1,"vector":[1],"vektor":[1]}]}"#,
+        "vektor",
+    ),
+    (Verb::Upsert, r#"{"points":[],"mode":"x"}"#, "mode"),
+    (
+        Verb::UpdateVectors,
+        r#"{"points":[{"id":1,"vector":[1],"payload":{}}]}"#,
+        "payload",
+    ),
+    (
+        Verb::UpdateVectors,
+        r#"{"points":[],"update_mode":"upsert"}"#,
+        "update_mode",
+    ),
+    (
+        Verb::UpdateBatch,
+        r#"{"operations":[{"upsert_points":{}}]}"#,
+        "upsert_points",
+    ),
+    (Verb::Delete, r#"{"points":[1],"ids":[2]}"#, "ids"),
+    (
+        Verb::CreateFieldIndex,
+        r#"{"field_name":"a","shard_key":"s"}"#,
+        "shard_key",
+    ),
+];
+
 #[test]
 fn unknown_keys_are_refused_by_name() {
-    for (verb, body, key) in [
-        (Verb::Query, r#"{"usng":"a"}"#, "usng"),
-        (
-            Verb::Query,
-            r#"{"prefetch":{"query":[1],"with_vector":true}}"#,
-            "with_vector",
-        ),
-        (Verb::Query, r#"{"query":{"text":"a","model":"m","x":1}}"#, "x"),
-        (Verb::Query, r#"{"query":{"hybrid":[1]}}"#, "hybrid"),
-        (
-            Verb::Query,
-            r#"{"query":{"recommend":{"positive":[1],"positives":[2]}}}"#,
-            "positives",
-        ),
-        (Verb::Query, r#"{"params":{"idf":{"corpus":{},"x":1}}}"#, "x"),
-        (
-            Verb::Query,
-            r#"{"filter":{"must":[{"has_vectors":"a"}]}}"#,
-            "has_vectors",
-        ),
-        (Verb::Query, r#"{"filter":{"musst":[]}}"#, "musst"),
-        (Verb::Query, r#"{"query":{"formula":{"median":[1]}}}"#, "median"),
-        (Verb::Query, r#"{"with_payload":{"only":["a"]}}"#, "only"),
-        (
-            Verb::QueryGroups,
-            r#"{"query":[1],"group_by":"k","with_vectors":true}"#,
-            "with_vectors",
-        ),
-        (
-            Verb::Discover,
-            r#"{"target":1,"limit":1,"with_vectors":true}"#,
-            "with_vectors",
-        ),
-        (
-            Verb::QueryBatch,
-            r#"{"searches":[{"query":1,"collection":"other"}]}"#,
-            "collection",
-        ),
-        (Verb::QueryBatch, r#"{"queries":[]}"#, "queries"),
-        (
-            Verb::Upsert,
-            r#"{"points":[{"id":1,"vector":[1],"vektor":[1]}]}"#,
-            "vektor",
-        ),
-        (Verb::Upsert, r#"{"points":[],"mode":"x"}"#, "mode"),
-        (
-            Verb::UpdateVectors,
-            r#"{"points":[{"id":1,"vector":[1],"payload":{}}]}"#,
-            "payload",
-        ),
-        (
-            Verb::UpdateVectors,
-            r#"{"points":[],"update_mode":"upsert"}"#,
-            "update_mode",
-        ),
-        (
-            Verb::UpdateBatch,
-            r#"{"operations":[{"upsert_points":{}}]}"#,
-            "upsert_points",
-        ),
-        (Verb::Delete, r#"{"points":[1],"ids":[2]}"#, "ids"),
-        (
-            Verb::CreateFieldIndex,
-            r#"{"field_name":"a","shard_key":"s"}"#,
-            "shard_key",
-        ),
-    ] {
-        refused(verb, body, "unknown_field", key);
+    for (verb, body, key) in UNKNOWN {
+        refused(*verb, body, "unknown_field", key);
     }
 }
+
+/// A body, and what its refusal names.
+const AMBIGUOUS: &[(Verb, &str, &str)] = &[
+    (
+        Verb::Query,
+        r#"{"query":{"nearest":[1],"recommend":{"positive":[1]}}}"#,
+        "nearest",
+    ),
+    (
+        Verb::Query,
+        r#"{"query":{"text":"a","model":"m","nearest":[1]}}"#,
+        "text",
+    ),
+    (
+        Verb::Query,
+        r#"{"query":{"image":"a","text":"b","model":"m"}}"#,
+        "exactly one",
+    ),
+    (
+        Verb::Query,
+        r#"{"query":{"image":"a","object":"b","model":"m"}}"#,
+        "image",
+    ),
+    (
+        Verb::Query,
+        r#"{"query":{"indices":[1],"values":[1],"text":"b"}}"#,
+        "exactly one",
+    ),
+    (Verb::Query, r#"{"query":{"fusion":"rrf","mmr":{}}}"#, "mmr"),
+    (Verb::Query, r#"{"query":{"defaults":{}}}"#, "defaults"),
+    (
+        Verb::Query,
+        r#"{"filter":{"must":{"key":"a","has_vector":"b"}}}"#,
+        "has_vector",
+    ),
+    (
+        Verb::Query,
+        r#"{"filter":{"must":{"has_id":[1],"must":[]}}}"#,
+        "has_id",
+    ),
+    (
+        Verb::Query,
+        r#"{"filter":{"must":{"has_id":[1],"match":{"value":1}}}}"#,
+        "match",
+    ),
+    (
+        Verb::Query,
+        r#"{"query":{"formula":{"sum":[],"has_vector":"a"}}}"#,
+        "operator",
+    ),
+    (
+        Verb::Query,
+        r#"{"with_payload":{"include":[],"exclude":[]}}"#,
+        "include",
+    ),
+    (
+        Verb::Upsert,
+        r#"{"points":[],"batch":{"ids":[],"vectors":[]}}"#,
+        "batch",
+    ),
+    (
+        Verb::Upsert,
+        r#"{"points":[{"id":1,"vector":{"indices":[1],"values":[1.5]}}]}"#,
+        "sparse",
+    ),
+    (
+        Verb::Upsert,
+        r#"{"points":[{"id":1,"vector":{"values":[1.5],"indices":[1]}}]}"#,
+        "sparse",
+    ),
+    (Verb::Delete, r#"{"points":[1],"filter":{}}"#, "selector"),
+    (
+        Verb::DeleteVectors,
+        r#"{"points":[1],"filter":{},"vector":["a"]}"#,
+        "selector",
+    ),
+    (
+        Verb::SetPayload,
+        r#"{"points":[1],"filter":{},"payload":{}}"#,
+        "selector",
+    ),
+    (
+        Verb::UpdateBatch,
+        r#"{"operations":[{"upsert":{"points":[]},"delete":{"points":[1]}}]}"#,
+        "more than one key",
+    ),
+];
 
 #[test]
 fn forms_that_two_readers_would_read_differently_are_refused() {
-    for (verb, body, part) in [
-        (
-            Verb::Query,
-            r#"{"query":{"nearest":[1],"recommend":{"positive":[1]}}}"#,
-            "nearest",
-        ),
-        (
-            Verb::Query,
-            r#"{"query":{"text":"a","model":"m","nearest":[1]}}"#,
-            "text",
-        ),
-        (
-            Verb::Query,
-            r#"{"query":{"image":"a","text":"b","model":"m"}}"#,
-            "exactly one",
-        ),
-        (
-            Verb::Query,
-            r#"{"query":{"image":"a","object":"b","model":"m"}}"#,
-            "image",
-        ),
-        (
-            Verb::Query,
-            r#"{"query":{"indices":[1],"values":[1],"text":"b"}}"#,
-            "exactly one",
-        ),
-        (Verb::Query, r#"{"query":{"fusion":"rrf","mmr":{}}}"#, "mmr"),
-        (Verb::Query, r#"{"query":{"defaults":{}}}"#, "defaults"),
-        (
-            Verb::Query,
-            r#"{"filter":{"must":{"key":"a","has_vector":"b"}}}"#,
-            "has_vector",
-        ),
-        (
-            Verb::Query,
-            r#"{"filter":{"must":{"has_id":[1],"must":[]}}}"#,
-            "has_id",
-        ),
-        (
-            Verb::Query,
-            r#"{"filter":{"must":{"has_id":[1],"match":{"value":1}}}}"#,
-            "match",
-        ),
-        (
-            Verb::Query,
-            r#"{"query":{"formula":{"sum":[],"has_vector":"a"}}}"#,
-            "operator",
-        ),
-        (
-            Verb::Query,
-            r#"{"with_payload":{"include":[],"exclude":[]}}"#,
-            "include",
-        ),
-        (
-            Verb::Upsert,
-            r#"{"points":[],"batch":{"ids":[],"vectors":[]}}"#,
-            "batch",
-        ),
-        (
-            Verb::Upsert,
-            r#"{"points":[{"id":1,"vector":{"indices":[1],"values":[1.5]}}]}"#,
-            "sparse",
-        ),
-        (
-            Verb::Upsert,
-            r#"{"points":[{"id":1,"vector":{"values":[1.5],"indices":[1]}}]}"#,
-            "sparse",
-        ),
-        (Verb::Delete, r#"{"points":[1],"filter":{}}"#, "selector"),
-        (
-            Verb::DeleteVectors,
-            r#"{"points":[1],"filter":{},"vector":["a"]}"#,
-            "selector",
-        ),
-        (
-            Verb::SetPayload,
-            r#"{"points":[1],"filter":{},"payload":{}}"#,
-            "selector",
-        ),
-        (
-            Verb::UpdateBatch,
-            r#"{"operations":[{"upsert":{"points":[]},"delete":{"points":[1]}}]}"#,
-            "more than one key",
-        ),
-    ] {
-        refused(verb, body, "ambiguous_body", part);
+    for (verb, body, part) in AMBIGUOUS {
+        refused(*verb, body, "ambiguous_body", part);
     }
 }
+
+/// A body, and what its refusal says.
+const MALFORMED: &[(Verb, &str, &str)] = &[
+    (Verb::Query, "", "EOF"),
+    (Verb::Query, "[]", "object"),
+    (Verb::Query, "{} {}", "trailing"),
+    (Verb::Query, r#"{"using":1}"#, "string"),
+    (Verb::Query, r#"{"query":true}"#, "Expected some form of vector"),
+    (Verb::Query, r#"{"query":{}}"#, "Expected some form of vector"),
+    (Verb::Query, r#"{"query":-1}"#, "not a valid point ID"),
+    (Verb::Query, r#"{"query":1.0}"#, "not a valid point ID"),
+    (Verb::Query, r#"{"query":"17"}"#, "not a valid point ID"),
+    (
+        Verb::Query,
+        r#"{"query":18446744073709551616}"#,
+        "not a valid point ID",
+    ),
+    (Verb::Query, r#"{"query":[1,[2]]}"#, "number"),
+    (Verb::Query, r#"{"query":[[1],2]}"#, "numbers"),
+    (Verb::Query, r#"{"query":[1,null]}"#, "number"),
+    (
+        Verb::Query,
+        r#"{"query":{"indices":[1]}}"#,
+        "missing field `values`",
+    ),
+    (Verb::Query, r#"{"query":{"image":"a"}}"#, "missing field `model`"),
+    (Verb::Query, r#"{"with_vector":"a"}"#, "boolean"),
+    (Verb::Query, r#"{"with_payload":{}}"#, "include/exclude"),
+    (
+        Verb::Query,
+        r#"{"lookup_from":{"vector":"a"}}"#,
+        "missing field `collection`",
+    ),
+    (
+        Verb::Query,
+        r#"{"filter":{"must":{"match":{"value":1}}}}"#,
+        "missing field `key`",
+    ),
+    (Verb::QueryBatch, "{}", "missing field `searches`"),
+    (
+        Verb::Search,
+        r#"{"vector":{"vector":[1]},"limit":1}"#,
+        "missing field `name`",
+    ),
+    (
+        Verb::Search,
+        r#"{"vector":{"name":"a"},"limit":1}"#,
+        "missing field `vector`",
+    ),
+    (Verb::Upsert, "{}", "Invalid PointInsertOperations format"),
+    (
+        Verb::Upsert,
+        r#"{"points":[{"vector":[1]}]}"#,
+        "missing field `id`",
+    ),
+    (Verb::Upsert, r#"{"points":[{"id":1}]}"#, "missing field `vector`"),
+    (
+        Verb::Upsert,
+        r#"{"points":[{"id":1,"vector":[1],"payload":[]}]}"#,
+        "payload",
+    ),
+    (Verb::Upsert, r#"{"points":[{"id":1,"vector":"a"}]}"#, "vector"),
+    (
+        Verb::Upsert,
+        r#"{"points":[],"update_mode":"merge"}"#,
+        "unknown variant `merge`",
+    ),
+    (
+        Verb::Upsert,
+        r#"{"batch":{"ids":[1],"vectors":[]}}"#,
+        "must be equal",
+    ),
+    (
+        Verb::Upsert,
+        r#"{"batch":{"ids":[1],"vectors":[[1]],"payloads":[]}}"#,
+        "must be equal",
+    ),
+    (
+        Verb::Upsert,
+        r#"{"batch":{"ids":[1]}}"#,
+        "missing field `vectors`",
+    ),
+    (Verb::UpdateVectors, "{}", "missing field `points`"),
+    (Verb::Delete, "{}", "Either list of point ids or filter"),
+    (
+        Verb::ClearPayload,
+        r#"{"points":null}"#,
+        "Either list of point ids or filter",
+    ),
+    (Verb::DeleteVectors, r#"{"points":[1]}"#, "missing field `vector`"),
+    (Verb::SetPayload, r#"{"points":[1]}"#, "missing field `payload`"),
+    (Verb::DeletePayload, r#"{"points":[1]}"#, "missing field `keys`"),
+    (Verb::UpdateBatch, "{}", "missing field `operations`"),
+    (Verb::UpdateBatch, r#"{"operations":[{}]}"#, "without a key"),
+    (Verb::CreateFieldIndex, "{}", "missing field `field_name`"),
+];
 
 #[test]
 fn what_qdrant_cannot_read_is_refused_in_its_words() {
-    for (verb, body, part) in [
-        (Verb::Query, "", "EOF"),
-        (Verb::Query, "[]", "object"),
-        (Verb::Query, "{} {}", "trailing"),
-        (Verb::Query, r#"{"using":1}"#, "string"),
-        (Verb::Query, r#"{"query":true}"#, "Expected some form of vector"),
-        (Verb::Query, r#"{"query":{}}"#, "Expected some form of vector"),
-        (Verb::Query, r#"{"query":-1}"#, "not a valid point ID"),
-        (Verb::Query, r#"{"query":1.0}"#, "not a valid point ID"),
-        (Verb::Query, r#"{"query":"17"}"#, "not a valid point ID"),
-        (
-            Verb::Query,
-            r#"{"query":18446744073709551616}"#,
-            "not a valid point ID",
-        ),
-        (Verb::Query, r#"{"query":[1,[2]]}"#, "number"),
-        (Verb::Query, r#"{"query":[[1],2]}"#, "numbers"),
-        (Verb::Query, r#"{"query":[1,null]}"#, "number"),
-        (
-            Verb::Query,
-            r#"{"query":{"indices":[1]}}"#,
-            "missing field `values`",
-        ),
-        (Verb::Query, r#"{"query":{"image":"a"}}"#, "missing field `model`"),
-        (Verb::Query, r#"{"with_vector":"a"}"#, "boolean"),
-        (Verb::Query, r#"{"with_payload":{}}"#, "include/exclude"),
-        (
-            Verb::Query,
-            r#"{"lookup_from":{"vector":"a"}}"#,
-            "missing field `collection`",
-        ),
-        (
-            Verb::Query,
-            r#"{"filter":{"must":{"match":{"value":1}}}}"#,
-            "missing field `key`",
-        ),
-        (Verb::QueryBatch, "{}", "missing field `searches`"),
-        (
-            Verb::Search,
-            r#"{"vector":{"vector":[1]},"limit":1}"#,
-            "missing field `name`",
-        ),
-        (
-            Verb::Search,
-            r#"{"vector":{"name":"a"},"limit":1}"#,
-            "missing field `vector`",
-        ),
-        (Verb::Upsert, "{}", "Invalid PointInsertOperations format"),
-        (
-            Verb::Upsert,
-            r#"{"points":[{"vector":[1]}]}"#,
-            "missing field `id`",
-        ),
-        (Verb::Upsert, r#"{"points":[{"id":1}]}"#, "missing field `vector`"),
-        (
-            Verb::Upsert,
-            r#"{"points":[{"id":1,"vector":[1],"payload":[]}]}"#,
-            "payload",
-        ),
-        (Verb::Upsert, r#"{"points":[{"id":1,"vector":"a"}]}"#, "vector"),
-        (
-            Verb::Upsert,
-            r#"{"points":[],"update_mode":"merge"}"#,
-            "unknown variant `merge`",
-        ),
-        (
-            Verb::Upsert,
-            r#"{"batch":{"ids":[1],"vectors":[]}}"#,
-            "must be equal",
-        ),
-        (
-            Verb::Upsert,
-            r#"{"batch":{"ids":[1],"vectors":[[1]],"payloads":[]}}"#,
-            "must be equal",
-        ),
-        (
-            Verb::Upsert,
-            r#"{"batch":{"ids":[1]}}"#,
-            "missing field `vectors`",
-        ),
-        (Verb::UpdateVectors, "{}", "missing field `points`"),
-        (Verb::Delete, "{}", "Either list of point ids or filter"),
-        (
-            Verb::ClearPayload,
-            r#"{"points":null}"#,
-            "Either list of point ids or filter",
-        ),
-        (Verb::DeleteVectors, r#"{"points":[1]}"#, "missing field `vector`"),
-        (Verb::SetPayload, r#"{"points":[1]}"#, "missing field `payload`"),
-        (Verb::DeletePayload, r#"{"points":[1]}"#, "missing field `keys`"),
-        (Verb::UpdateBatch, "{}", "missing field `operations`"),
-        (Verb::UpdateBatch, r#"{"operations":[{}]}"#, "without a key"),
-        (Verb::CreateFieldIndex, "{}", "missing field `field_name`"),
-    ] {
-        refused(verb, body, "malformed_body", part);
-        refused(verb, body, "malformed_body", "Format error in JSON body: ");
-    }
-}
-
-#[test]
-fn bounds_are_held() {
-    let deep = |levels: usize| format!("{}{}", "{\"prefetch\":".repeat(levels), "{}") + &"}".repeat(levels);
-    assert!(scanned(Verb::Query, &deep(3)).is_ok());
-    refused(Verb::Query, &deep(4), "too_deep", "prefetches");
-    let payload = format!(
-        r#"{{"points":[{{"id":1,"vector":[1],"payload":{{"a":{}{}}}}}]}}"#,
-        "[".repeat(40),
-        "]".repeat(40)
-    );
-    refused(Verb::Upsert, &payload, "too_deep", "40");
-    for (verb, body) in [
-        (
-            Verb::QueryBatch,
-            format!(r#"{{"searches":[{}]}}"#, ["{}"; 5].join(",")),
-        ),
-        (
-            Verb::UpdateBatch,
-            format!(
-                r#"{{"operations":[{}]}}"#,
-                [r#"{"delete":{"points":[]}}"#; 5].join(",")
-            ),
-        ),
-        (
-            Verb::Upsert,
-            format!(r#"{{"points":[{}]}}"#, [r#"{"id":1,"vector":[1]}"#; 9].join(",")),
-        ),
-        (Verb::Delete, format!(r#"{{"points":[{}]}}"#, ["1"; 9].join(","))),
-        (
-            Verb::Upsert,
-            format!(r#"{{"batch":{{"ids":[{}],"vectors":[]}}}}"#, ["1"; 9].join(",")),
-        ),
-    ] {
-        refused(verb, &body, "too_many_items", "split it");
-        assert_eq!(scanned(verb, &body).unwrap_err().kind, RefusalKind::TooLarge);
-    }
-}
-
-#[test]
-fn the_deepest_body_that_is_taken_fits_a_small_stack() {
-    const STACK_BYTES: usize = 1 << 20;
-    let lens = crate::wire::Lens {
-        limits: crate::wire::Limits::default(),
-        ..super::LENS
-    };
-    let levels = lens.limits.json_depth_max;
-    let nest =
-        |open: &str, close: &str, count: usize| format!("{}{{}}{}", open.repeat(count), close.repeat(count));
-    let filter = nest("{\"must\":[", "]}", levels / 2 - 1);
-    let formula = format!("{}1{}", "{\"neg\":".repeat(levels - 2), "}".repeat(levels - 2));
-    for (verb, body) in [
-        (Verb::Query, format!("{{\"filter\":{filter}}}")),
-        (Verb::Query, format!("{{\"query\":{{\"formula\":{formula}}}}}")),
-        (
-            Verb::Query,
-            nest("{\"prefetch\":[", "]}", lens.limits.prefetch_depth_max),
-        ),
-        (
-            Verb::SetPayload,
-            format!(
-                "{{\"points\":[1],\"payload\":{}}}",
-                nest("{\"a\":", "}", levels - 2)
-            ),
-        ),
-    ] {
-        let deep = move || super::super::scan(verb, "c", body.as_bytes(), &lens).map(drop);
-        let thread = std::thread::Builder::new()
-            .stack_size(STACK_BYTES)
-            .spawn(deep)
-            .unwrap();
-        assert_eq!(thread.join().unwrap(), Ok(()));
+    for (verb, body, part) in MALFORMED {
+        refused(*verb, body, "malformed_body", part);
+        refused(*verb, body, "malformed_body", "Format error in JSON body: ");
     }
 }
