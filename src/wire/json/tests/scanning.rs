@@ -239,3 +239,20 @@ fn selectors_and_paths_of_writes_are_seen() {
         matches!(&list[3].kind, WriteKind::ClearPayload { selector: Selector::Ids(ids) } if ids.len() == 2)
     );
 }
+
+#[test]
+fn an_update_filter_is_noted_unless_it_is_null() {
+    for (rest, expected) in [
+        ("", false),
+        (r#","update_filter":null"#, false),
+        (r#","update_filter":{}"#, true),
+    ] {
+        let body = format!(r#"{{"points":[]{rest}}}"#);
+        for verb in [Verb::Upsert, Verb::UpdateVectors] {
+            assert_eq!(
+                writes(&scanned(verb, &body).unwrap().op)[0].has_update_filter,
+                expected
+            );
+        }
+    }
+}

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::{rewrite, scroll_of, scroll_of_planned};
+use super::super::{rewrite, scroll_of};
 use super::rewriting::{edited, name, out, point_edit, points, tag};
 use super::{reads, scanned, writes};
 use crate::domain::ids::PointId;
@@ -140,7 +140,7 @@ fn a_scroll_selects_what_its_write_selects() {
     let scroll = |body: &str, offset| {
         let scan = scanned(Verb::ClearPayload, body).unwrap();
         let bytes = Bytes::copy_from_slice(body.as_bytes());
-        let scroll = scroll_of(&scan, &bytes, 0, offset, 64, "_embedding").unwrap();
+        let scroll = scroll_of(&scan, &bytes, &[], 0, offset, 64, "_embedding").unwrap();
         serde_json::from_slice::<Value>(&scroll).unwrap()
     };
     let rest = |filter: Value| json!({"filter":filter,"limit":64,"with_payload":{"exclude":["_embedding"]},"with_vector":false});
@@ -161,7 +161,7 @@ fn a_scroll_selects_what_its_write_selects() {
         Edit::Name(name("g")),
     )]);
     let bytes = Bytes::from_static(body.as_bytes());
-    let planned = scroll_of_planned(&scan, &bytes, &plan, 0, None, 64, "_embedding").unwrap();
+    let planned = scroll_of(&scan, &bytes, &plan.edits, 0, None, 64, "_embedding").unwrap();
     let planned: Value = serde_json::from_slice(&planned).unwrap();
     assert_eq!(planned["filter"], json!({"must":{"has_vector":"g"}}));
 }
