@@ -35,7 +35,10 @@ pub struct Collection {
 
 /// One change of aliases.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "data did not match any variant of untagged enum AliasOperations"
+)]
 pub enum AliasAction {
     /// Points an alias at a collection; an existing alias is pointed anew.
     Create { create_alias: CreateAlias },
@@ -291,15 +294,11 @@ impl Core {
         self.state.read().catalog.aliases.clone()
     }
 
-    /// The aliases of one collection.
-    ///
-    /// # Errors
-    /// There is no such collection.
-    pub fn aliases_of(&self, name: &str) -> ApiResult<BTreeMap<String, String>> {
-        let real = self.collection(name)?.name.clone();
+    /// The aliases of one collection by its real name; none where there is no such collection.
+    pub fn aliases_of(&self, name: &str) -> BTreeMap<String, String> {
         let mut aliases = self.aliases();
-        aliases.retain(|_, target| *target == real);
-        Ok(aliases)
+        aliases.retain(|_, target| target == name);
+        aliases
     }
 
     /// A collection's configuration and counts.

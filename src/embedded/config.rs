@@ -3,6 +3,7 @@
 //! not have (HNSW, optimizers, quantization, replication) are kept and shown, and change no answer.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use qdrant_edge::{
     Distance, EdgeConfig, EdgeSparseVectorParams, EdgeVectorParams, Modifier, MultiVectorConfig,
@@ -21,7 +22,7 @@ const WAL_SEGMENT_BYTES: usize = 8 << 20;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VectorParams {
     /// Dimension.
-    pub size: u64,
+    pub size: NonZeroU64,
     /// How two vectors are compared.
     pub distance: Distance,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,7 +69,10 @@ pub struct SparseParams {
 
 /// One unnamed vector, or vectors by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "data did not match any variant of untagged enum VectorsConfig"
+)]
 pub enum Vectors {
     /// One vector whose name is empty.
     Single(VectorParams),
@@ -195,7 +199,7 @@ impl CollectionConfig {
     /// What the crate is told.
     pub fn edge(&self) -> EdgeConfig {
         let dense = |params: &VectorParams| EdgeVectorParams {
-            size: params.size as usize,
+            size: params.size.get() as usize,
             distance: params.distance,
             on_disk: params.on_disk,
             multivector_config: params.multivector_config,

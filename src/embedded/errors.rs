@@ -136,6 +136,21 @@ impl ApiError {
         )
     }
 
+    /// A name in the path out of its rules.
+    pub fn in_path(detail: impl std::fmt::Display) -> Self {
+        Self::new(
+            Kind::Validation,
+            format!("Validation error in path parameters: [{detail}]"),
+        )
+    }
+
+    /// A value below its bound.
+    pub fn too_small(field: &str, value: usize, bound: usize) -> Self {
+        Self::validation(format!(
+            "{field}: value {value} invalid, must be {bound} or larger"
+        ))
+    }
+
     /// Qdrant's text for a point that is not there.
     pub fn no_point(id: &qdrant_edge::PointId) -> Self {
         Self::not_found(format!("No point with id {id} found"))
@@ -185,7 +200,13 @@ impl From<ApiError> for tonic::Status {
     fn from(error: ApiError) -> Self {
         let text = error.to_string();
         // Qdrant's two faces name the body differently in their validation errors.
-        let text = text.replacen("Validation error in JSON body", "Validation error in body", 1);
+        let text = text
+            .replacen("Validation error in JSON body", "Validation error in body", 1)
+            .replacen(
+                "Validation error in path parameters",
+                "Validation error in body",
+                1,
+            );
         tonic::Status::new(error.kind.code(), text)
     }
 }

@@ -47,9 +47,7 @@ impl Core {
     /// The collection, a vector name or the index to order by is not there.
     pub fn scroll(&self, name: &str, request: ScrollRequest) -> ApiResult<Page> {
         if request.limit == Some(0) {
-            return Err(ApiError::validation(
-                "limit: value 0 invalid, must be 1 or larger",
-            ));
+            return Err(ApiError::too_small("limit", 0, 1));
         }
         let collection = self.collection(name)?;
         check_selected(&collection, &request.with_vector)?;
@@ -77,9 +75,7 @@ impl Core {
     /// The collection or the index that this needs is not there.
     pub fn facet(&self, name: &str, request: FacetRequest) -> ApiResult<FacetResponse> {
         if request.limit == 0 {
-            return Err(ApiError::validation(
-                "limit: value 0 invalid, must be 1 or larger",
-            ));
+            return Err(ApiError::too_small("limit", 0, 1));
         }
         let collection = self.collection(name)?;
         collection.shard.read(|edge| Ok(edge.facet(request)?))

@@ -2,6 +2,7 @@
 //! are allowed. Used by `collections`.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use qdrant_edge::VectorNameConfig;
 use serde_json::{Value, json};
@@ -24,14 +25,18 @@ impl CollectionConfig {
     /// # Errors
     /// A value is out of range, or asks for something that the engine does not do.
     pub fn create(create: CreateCollection) -> ApiResult<Self> {
+        let single = matches!(create.vectors, Vectors::Single(_));
         for (name, params) in create.vectors.iter() {
-            check_vector_name(name)?;
-            check_dimension(params.size)?;
+            check_dimension(
+                params.size.get(),
+                if single { "vectors.size" } else { "vectors.?.size" },
+            )?;
+            vector_name_fault(name).map_or(Ok(()), |fault| Err(invalid_name("dense", name, &fault)))?;
         }
         for name in create.sparse_vectors.iter().flat_map(BTreeMap::keys) {
-            check_vector_name(name)?;
+            vector_name_fault(name).map_or(Ok(()), |fault| Err(invalid_name("sparse", name, &fault)))?;
             if create.vectors.get(name).is_some() {
-                let text = "Dense and sparse vector names must be unique - duplicate found with vector:";
+                let text = "Dense and sparse vector names must be unique - duplicate found with";
                 return Err(ApiError::bad_input(format!("{text} '{name}'")));
             }
         }
@@ -62,11 +67,7 @@ impl CollectionConfig {
                 json!({"wal_capacity_mb": 32, "wal_segments_ahead": 0, "wal_retain_closed": 1}),
             ),
             quantization_config: create.quantization_config,
-            strict_mode_config: Some(
-                create
-                    .strict_mode_config
-                    .unwrap_or_else(|| object(json!({"enabled": false}))),
-            ),
+            strict_mode_config: create.strict_mode_config,
             metadata: create.metadata,
         };
         overlay(&mut config.hnsw_config, create.hnsw_config);
@@ -163,7 +164,7 @@ impl CollectionConfig {
             }
             (VectorNameConfig::Dense(new), Some(held), _) => {
                 let new = &new.dense;
-                let same = held.size == new.size as u64
+                let same = held.size.get() == new.size as u64
                     && held.distance == new.distance
                     && held.multivector_config == new.multivector_config
                     && held.datatype.unwrap_or_default() == new.datatype.unwrap_or_default();
@@ -189,9 +190,9 @@ impl CollectionConfig {
             }
             (VectorNameConfig::Dense(new), None, None) => {
                 let new = &new.dense;
-                check_dimension(new.size as u64)?;
+                check_dimension(new.size as u64, "dense.size")?;
                 let params = VectorParams {
-                    size: new.size as u64,
+                    size: NonZeroU64::new(new.size as u64).unwrap_or(NonZeroU64::MIN),
                     distance: new.distance,
                     hnsw_config: None,
                     quantization_config: None,
@@ -255,35 +256,47 @@ pub fn merge_metadata(held: &mut Object, new: Object) {
 /// The name is too long or holds a character that file systems refuse.
 pub fn check_collection_name(name: &str) -> ApiResult<()> {
     if name.is_empty() || name.len() > MAX_COLLECTION_NAME_BYTES {
-        let bound = format!("value {name:?} invalid, must be from 1 to 255 characters");
-        return Err(ApiError::validation(format!("collection_name: {bound}")));
+        let text =
+            format!("value {name:?} invalid, must be from 1 to {MAX_COLLECTION_NAME_BYTES} characters");
+        return Err(ApiError::in_path(format!("collection_name: {text}")));
     }
-    refuse_chars(name, "collection name", "collection_name")
-}
-
-fn check_vector_name(name: &str) -> ApiResult<()> {
-    if name.len() > MAX_NAME_BYTES {
-        let text = format!("vector_name: vector name must be at most {MAX_NAME_BYTES} bytes long");
-        return Err(ApiError::validation(text));
-    }
-    refuse_chars(name, "vector name", "vector_name")
-}
-
-fn refuse_chars(name: &str, kind: &str, field: &str) -> ApiResult<()> {
-    match NAME_CHARS_REFUSED.iter().find(|refused| name.contains(**refused)) {
-        Some(refused) => Err(ApiError::validation(format!(
-            "{field}: {kind} cannot contain \"{refused}\" char"
-        ))),
+    match refused_char(name, "collection name") {
+        Some(fault) => Err(ApiError::in_path(format!("collection_name: {fault}"))),
         None => Ok(()),
     }
 }
 
-fn check_dimension(size: u64) -> ApiResult<()> {
+fn check_vector_name(name: &str) -> ApiResult<()> {
+    match vector_name_fault(name) {
+        Some(fault) => Err(ApiError::in_path(format!("vector_name: {fault}"))),
+        None => Ok(()),
+    }
+}
+
+fn invalid_name(kind: &str, name: &str, fault: &str) -> ApiError {
+    ApiError::bad_input(format!("Invalid {kind} vector name `{name}`: {fault}"))
+}
+
+fn vector_name_fault(name: &str) -> Option<String> {
+    if name.len() > MAX_NAME_BYTES {
+        return Some(format!("vector name must be at most {MAX_NAME_BYTES} bytes long"));
+    }
+    refused_char(name, "vector name")
+}
+
+fn refused_char(name: &str, kind: &str) -> Option<String> {
+    let refused = NAME_CHARS_REFUSED
+        .iter()
+        .find(|refused| name.contains(**refused))?;
+    Some(format!("{kind} cannot contain \"{refused}\" char"))
+}
+
+fn check_dimension(size: u64, field: &str) -> ApiResult<()> {
     if (1..=MAX_DIMENSION).contains(&size) {
         return Ok(());
     }
     Err(ApiError::validation(format!(
-        "vectors.size: value {size} invalid, must be from 1 to {MAX_DIMENSION}"
+        "{field}: value {size} invalid, must be from 1 to {MAX_DIMENSION}"
     )))
 }
 

@@ -46,6 +46,31 @@ pub fn check_name(config: &CollectionConfig, name: &str) -> ApiResult<()> {
     )))
 }
 
+/// As [`check_name`], in the words of the matrix routes.
+///
+/// # Errors
+/// The collection has no vector of that name.
+pub fn check_named(config: &CollectionConfig, name: &str) -> ApiResult<()> {
+    check_name(config, name).map_err(|_| {
+        let dense = config.params.vectors.iter().map(|(name, _)| name);
+        let sparse = config
+            .params
+            .sparse_vectors
+            .iter()
+            .flat_map(|map| map.keys().map(String::as_str));
+        let mut names: Vec<&str> = dense.chain(sparse).collect();
+        names.sort_unstable();
+        let names = names.join(", ");
+        ApiError::bad_input(if name.is_empty() {
+            format!("Collection requires specified vector name in the request, available names: {names}")
+        } else {
+            format!(
+                "Vector with name `{name}` is not configured in this collection, available names: {names}"
+            )
+        })
+    })
+}
+
 /// Checks a query's vector against the space that it is to rank.
 ///
 /// # Errors
@@ -96,7 +121,7 @@ fn check_dimension<'a>(
     let Some(params) = config.params.vectors.get(name) else {
         return Ok(());
     };
-    let expected = params.size as usize;
+    let expected = params.size.get() as usize;
     let check = |len: usize| {
         if len == expected {
             return Ok(());

@@ -128,7 +128,7 @@ impl Collections for CollectionsService {
         request: Request<pb::ListCollectionAliasesRequest>,
     ) -> Answer<pb::ListAliasesResponse> {
         let call = |core: &Core, message: pb::ListCollectionAliasesRequest| {
-            core.aliases_of(&message.collection_name)
+            Ok(core.aliases_of(&message.collection_name))
         };
         let (found, time) = self.run(request, call).await?;
         Ok(aliases(found, time))

@@ -1,6 +1,7 @@
 //! Collection configurations from protobuf. The settings that the engine only keeps and shows go through JSON.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use qdrant_client::qdrant as pb;
 use qdrant_client::qdrant::create_vector_name_request::VectorConfig;
@@ -129,9 +130,13 @@ fn quantization_diff(config: pb::QuantizationConfigDiff) -> ApiResult<Value> {
     }
 }
 
+fn no_size() -> ApiError {
+    ApiError::validation("vectors_config.params.size: value 0 invalid, must be from 1 to 65536")
+}
+
 fn vector_params(params: pb::VectorParams) -> ApiResult<VectorParams> {
     Ok(VectorParams {
-        size: params.size,
+        size: NonZeroU64::new(params.size).ok_or_else(no_size)?,
         distance: distance(params.distance)?,
         hnsw_config: params.hnsw_config.map(hnsw),
         quantization_config: params.quantization_config.map(quantization).transpose()?,

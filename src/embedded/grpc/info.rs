@@ -105,7 +105,7 @@ fn vector(params: &VectorParams) -> pb::VectorParams {
         comparator: pb::MultiVectorComparator::MaxSim.into(),
     };
     pb::VectorParams {
-        size: params.size,
+        size: params.size.get(),
         distance: distance.into(),
         hnsw_config: params.hnsw_config.as_ref().map(hnsw),
         quantization_config: params.quantization_config.as_ref().and_then(quantization),

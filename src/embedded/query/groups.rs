@@ -54,9 +54,7 @@ impl Core {
             with_lookup,
         } = request;
         if group_size == 0 {
-            return Err(ApiError::validation(
-                "group_size: value 0 invalid, must be 1 or larger",
-            ));
+            return Err(ApiError::too_small("group_size", 0, 1));
         }
         let groups_limit = query.root.limit;
         let points = collection.shard.read(|edge| Ok(edge.info().points_count))?.max(1);

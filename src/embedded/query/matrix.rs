@@ -40,11 +40,10 @@ impl Core {
     /// The collection or the vector name is not there, or a bound is too small.
     pub fn matrix(&self, name: &str, request: MatrixRequest) -> ApiResult<Matrix> {
         if request.sample < 2 {
-            let text = format!("sample: value {} invalid, must be 2 or larger", request.sample);
-            return Err(ApiError::validation(text));
+            return Err(ApiError::too_small("sample", request.sample, 2));
         }
         let collection = self.collection(name)?;
-        crate::embedded::vectors::check_name(&collection.config, &request.using)?;
+        crate::embedded::vectors::check_named(&collection.config, &request.using)?;
         let has_vector = Condition::HasVector(HasVectorCondition::from(request.using.clone()));
         let filter = Filter::new_must(has_vector).merge_owned(request.filter.unwrap_or_default());
         let sample = plain(Query::Sample, &request.using, Some(filter), request.sample);

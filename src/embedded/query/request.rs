@@ -151,9 +151,9 @@ impl Query {
     pub fn discover_or_context(target: Option<Input>, context: Vec<Pair>) -> ApiResult<Self> {
         match target {
             Some(target) => Ok(Self::Discover { target, context }),
-            None if context.is_empty() => {
-                Err(ApiError::bad_request("target and/or context must be specified"))
-            }
+            None if context.is_empty() => Err(ApiError::bad_request(
+                "target and/or context_pairs must be specified",
+            )),
             None => Ok(Self::Context(context)),
         }
     }

@@ -279,19 +279,28 @@ impl Resolver<'_> {
                 None => None,
             };
         let collection = elsewhere.as_deref().unwrap_or(self.collection);
-        vectors::check_name(&collection.config, &name)?;
-        let selector = WithVector::Selector(vec![name.clone()]);
-        let no_payload = WithPayloadInterface::Bool(false);
+        let known = vectors::check_name(&collection.config, &name);
+        let names = if known.is_ok() {
+            vec![name.clone()]
+        } else {
+            Vec::new()
+        };
+        let wanted = (
+            Some(WithPayloadInterface::Bool(false)),
+            Some(WithVector::Selector(names)),
+        );
         let records = collection
             .shard
-            .read(|edge| Ok(edge.retrieve(ids, Some(no_payload), Some(selector))?))?;
+            .read(|edge| Ok(edge.retrieve(ids, wanted.0, wanted.1)?))?;
+        let vector = |vectors: Option<VectorStructInternal>| vectors.and_then(|vectors| pick(vectors, &name));
         let by_id: HashMap<_, _> = records
             .into_iter()
-            .map(|record| (record.id, record.vector.and_then(|v| pick(v, &name))))
+            .map(|record| (record.id, vector(record.vector)))
             .collect();
+        // A point that is missing is said before a name that is, as in Qdrant.
         match ids.iter().find(|id| !by_id.contains_key(id)) {
             Some(missing) => Err(ApiError::no_point(missing)),
-            None => Ok(Found { by_id, name }),
+            None => known.map(|()| Found { by_id, name }),
         }
     }
 }

@@ -37,9 +37,7 @@ impl Core {
         request: QueryRequest,
     ) -> ApiResult<Vec<ScoredPoint>> {
         if request.root.limit == 0 {
-            return Err(ApiError::validation(
-                "limit: value 0 invalid, must be 1 or larger",
-            ));
+            return Err(ApiError::too_small("limit", 0, 1));
         }
         check_selected(collection, &request.with_vector)?;
         // A random order has no pages.
@@ -84,7 +82,12 @@ pub(super) fn fill(
 ) -> ApiResult<Vec<ScoredPoint>> {
     let payload_wanted = with_payload != WithPayloadInterface::Bool(false);
     if !payload_wanted && !with_vector.is_enabled() {
-        return Ok(points);
+        let bare = |point| ScoredPoint {
+            payload: None,
+            vector: None,
+            ..point
+        };
+        return Ok(points.into_iter().map(bare).collect());
     }
     let ids: Vec<_> = points.iter().map(|point| point.id).collect();
     let records = collection

@@ -91,10 +91,20 @@ pub struct Grouped<T> {
 pub trait IntoRequest {
     /// # Errors
     /// It asks for inference, or for nothing.
-    fn into_request(self) -> ApiResult<QueryRequest>;
+    fn into_request(self, at: &str) -> ApiResult<QueryRequest>;
+
+    /// What the body's fields stand under in validation errors.
+    const AT: &'static str;
 }
 
 impl Common {
+    fn check(&self, at: &str) -> ApiResult<()> {
+        match self.limit {
+            0 => Err(ApiError::too_small(&format!("{at}.limit"), 0, 1)),
+            _ => Ok(()),
+        }
+    }
+
     fn into_request(self, query: Tree, using: String, lookup_from: Option<Lookup>) -> QueryRequest {
         QueryRequest {
             root: Node {
@@ -123,7 +133,10 @@ pub fn unnamed_by_default(lookup: Lookup) -> Lookup {
 }
 
 impl IntoRequest for SearchBody {
-    fn into_request(self) -> ApiResult<QueryRequest> {
+    const AT: &'static str = "search_request";
+
+    fn into_request(self, at: &str) -> ApiResult<QueryRequest> {
+        self.common.check(at)?;
         let (vector, name) = match self.vector {
             NamedVector::Default(vector) => (VectorInternal::Dense(vector), String::new()),
             NamedVector::Dense { name, vector } => (VectorInternal::Dense(vector), name),
@@ -136,10 +149,18 @@ impl IntoRequest for SearchBody {
 }
 
 impl IntoRequest for RecommendBody {
-    fn into_request(self) -> ApiResult<QueryRequest> {
+    const AT: &'static str = "recommend_request";
+
+    fn into_request(self, at: &str) -> ApiResult<QueryRequest> {
+        self.common.check(at)?;
         let inputs = |inputs: Vec<VectorInput>| -> ApiResult<Vec<Input>> {
             inputs.into_iter().map(VectorInput::into_input).collect()
         };
+        let average = self.strategy.unwrap_or_default() == Strategy::AverageVector;
+        if average && self.positive.is_empty() && !at.starts_with("search_group_request") {
+            let text = "At least one positive vector ID required with this strategy";
+            return Err(ApiError::bad_request(text));
+        }
         let query = Tree::Recommend {
             positive: inputs(self.positive)?,
             negative: inputs(self.negative)?,
@@ -152,7 +173,10 @@ impl IntoRequest for RecommendBody {
 }
 
 impl IntoRequest for DiscoverBody {
-    fn into_request(self) -> ApiResult<QueryRequest> {
+    const AT: &'static str = "discover_request";
+
+    fn into_request(self, at: &str) -> ApiResult<QueryRequest> {
+        self.common.check(at)?;
         let target = self.target.map(VectorInput::into_input).transpose()?;
         let query = Tree::discover_or_context(target, pairs(self.context)?)?;
         Ok(self
@@ -172,7 +196,8 @@ impl<T: IntoRequest> Grouped<T> {
     /// # Errors
     /// As the query's.
     pub fn into_request(self) -> ApiResult<GroupsRequest> {
-        Ok(self.groups.into_request(self.query.into_request()?))
+        self.groups
+            .into_request(self.query.into_request("search_group_request.group_request")?)
     }
 }
 

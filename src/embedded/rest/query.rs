@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::expression::Formula;
 use super::writes::Inference;
-use crate::embedded::errors::ApiResult;
+use crate::embedded::errors::{ApiError, ApiResult};
 use crate::embedded::query::request::{
     GroupsRequest, Input, Lookup, MatrixRequest, Pair, Prefetch as Node, Query as Tree, QueryRequest,
     Strategy, WithLookup,
@@ -123,7 +123,7 @@ enum Query {
     Nearest { nearest: VectorInput, mmr: Option<Mmr> },
     Recommend { recommend: Recommend },
     Discover { discover: Discover },
-    Context { context: Option<OneOrMany<ContextPair>> },
+    Context { context: OneOrMany<ContextPair> },
     OrderBy { order_by: OrderByInterface },
     Fusion { fusion: Fusion },
     Rrf { rrf: Rrf },
@@ -265,6 +265,19 @@ impl QueryInterface {
                 diversity,
                 candidates_limit,
             },
+            Query::Recommend {
+                recommend:
+                    Recommend {
+                        positive: None,
+                        negative: None,
+                        ..
+                    },
+            } => {
+                let text = "At least one positive or negative vector/id must be provided";
+                return Err(ApiError::validation(format!(
+                    "internal.query.recommend.positives, negatives: Validation error: {text} [{{}}]"
+                )));
+            }
             Query::Recommend { recommend } => Tree::Recommend {
                 positive: inputs(recommend.positive.unwrap_or_default())?,
                 negative: inputs(recommend.negative.unwrap_or_default())?,
@@ -274,7 +287,7 @@ impl QueryInterface {
                 target: discover.target.into_input()?,
                 context: pairs(discover.context)?,
             },
-            Query::Context { context } => Tree::Context(pairs(context)?),
+            Query::Context { context } => Tree::Context(pairs(Some(context))?),
             Query::OrderBy { order_by } => Tree::OrderBy(order_by.into()),
             Query::Fusion { fusion: Fusion::Rrf } => Tree::Rrf {
                 k: None,
@@ -307,12 +320,18 @@ impl QueryInterface {
 }
 
 impl Prefetch {
-    fn into_node(self) -> ApiResult<Node> {
+    fn into_node(self, at: &str) -> ApiResult<Node> {
+        if self.limit == Some(0) {
+            return Err(ApiError::too_small(&format!("{at}.limit"), 0, 1));
+        }
         let below = self.prefetch.map(OneOrMany::into_vec).unwrap_or_default();
+        let below_at =
+            |(place, below): (usize, Prefetch)| below.into_node(&format!("{at}.prefetch[{place}]"));
         Ok(Node {
             prefetch: below
                 .into_iter()
-                .map(Prefetch::into_node)
+                .enumerate()
+                .map(below_at)
                 .collect::<ApiResult<_>>()?,
             query: self.query.map(QueryInterface::into_tree).transpose()?,
             using: self.using.unwrap_or_default(),
@@ -326,9 +345,10 @@ impl Prefetch {
 }
 
 impl QueryBody {
-    pub fn into_request(self) -> ApiResult<QueryRequest> {
+    /// `at` is where the body stands in what was sent, for validation errors.
+    pub fn into_request(self, at: &str) -> ApiResult<QueryRequest> {
         Ok(QueryRequest {
-            root: self.root.into_node()?,
+            root: self.root.into_node(at)?,
             offset: self.offset.unwrap_or_default(),
             with_vector: self.with_vector.unwrap_or(WithVector::Bool(false)),
             with_payload: self.with_payload.unwrap_or(WithPayloadInterface::Bool(false)),
@@ -337,7 +357,14 @@ impl QueryBody {
 }
 
 impl GroupBy {
-    pub fn into_request(self, query: QueryRequest) -> GroupsRequest {
+    pub fn into_request(self, query: QueryRequest) -> ApiResult<GroupsRequest> {
+        if self.group_size == Some(0) {
+            return Err(ApiError::too_small(
+                "search_group_request.group_request.group_size",
+                0,
+                1,
+            ));
+        }
         let with_lookup = self.with_lookup.map(|lookup| match lookup {
             LookupInterface::Collection(collection) => WithLookup {
                 collection,
@@ -355,28 +382,38 @@ impl GroupBy {
             },
         });
         let group_size = self.group_size.unwrap_or(DEFAULT_GROUP_SIZE);
-        GroupsRequest {
+        Ok(GroupsRequest {
             query,
             group_by: self.group_by,
             group_size,
             with_lookup,
-        }
+        })
     }
 }
 
 impl QueryGroupsBody {
     pub fn into_request(self) -> ApiResult<GroupsRequest> {
-        Ok(self.groups.into_request(self.query.into_request()?))
+        let at = "search_group_request";
+        let query = self.query.into_request(&format!("{at}.group_request"))?;
+        self.groups.into_request(query)
     }
 }
 
 impl MatrixBody {
-    pub fn into_request(self) -> MatrixRequest {
-        MatrixRequest {
+    /// # Errors
+    /// A bound is too small.
+    pub fn into_request(self) -> ApiResult<MatrixRequest> {
+        if let Some(sample @ 0..2) = self.sample {
+            return Err(ApiError::too_small("search_request.sample", sample, 2));
+        }
+        if self.limit == Some(0) {
+            return Err(ApiError::too_small("search_request.limit", 0, 1));
+        }
+        Ok(MatrixRequest {
             filter: self.filter,
             sample: self.sample.unwrap_or(DEFAULT_MATRIX_SAMPLE),
             limit: self.limit.unwrap_or(DEFAULT_MATRIX_LIMIT),
             using: self.using.unwrap_or_default(),
-        }
+        })
     }
 }

@@ -16,7 +16,7 @@ use super::writes::{
 };
 use crate::embedded::collections::{AliasAction, Core};
 use crate::embedded::config::CreateCollection;
-use crate::embedded::errors::{ApiError, ApiResult};
+use crate::embedded::errors::{ApiError, ApiResult, Kind};
 use crate::embedded::writes::Write;
 use crate::embedded::{COMMIT, TITLE, VERSION};
 
@@ -67,6 +67,19 @@ impl Call<'_> {
             .map_err(|error| ApiError::format(format!("Format error in JSON body: {error}")))
     }
 
+    /// Puts the part of the body that a validation error is about in front of its field.
+    fn at<T>(&self, part: &str, outcome: ApiResult<T>) -> ApiResult<T> {
+        outcome.map_err(|error| {
+            if error.kind != Kind::Validation {
+                return error;
+            }
+            ApiError {
+                text: error.text.replacen('[', &format!("[{part}."), 1),
+                ..error
+            }
+        })
+    }
+
     /// Finds the route and runs it.
     ///
     /// # Errors
@@ -78,7 +91,7 @@ impl Call<'_> {
                 Ok(Reply::Whole(whole.to_string().into_bytes()))
             }
             ("GET", ["healthz"]) => Ok(Reply::Text("healthz check passed")),
-            ("GET", ["livez"]) => Ok(Reply::Text("livez check passed")),
+            ("GET", ["livez"]) => Ok(Reply::Text("healthz check passed")),
             ("GET", ["readyz"]) => Ok(Reply::Text("all shards are ready")),
             ("GET", ["collections"]) => {
                 let named = |name: String| json!({ "name": name });
@@ -108,7 +121,7 @@ impl Call<'_> {
             ("PATCH", []) => result(&self.core.update(name, self.json()?)?),
             ("DELETE", []) => result(&self.core.delete(name)?),
             ("GET", ["exists"]) => result(&json!({"exists": self.core.exists(name)})),
-            ("GET", ["aliases"]) => self.aliases(self.core.aliases_of(name)?),
+            ("GET", ["aliases"]) => self.aliases(self.core.aliases_of(name)),
             ("GET", ["cluster"]) => self.cluster(name),
             ("PUT", ["vectors", vector]) => {
                 self.core.create_vector(name, vector, self.json()?)?;
@@ -126,7 +139,10 @@ impl Call<'_> {
                 self.write(name, Write::DeleteIndex(field))
             }
             ("POST", ["facet"]) => {
-                let facet = self.core.facet(name, self.json::<FacetRequest>()?)?;
+                let facet = self.at(
+                    "facet_request",
+                    self.core.facet(name, self.json::<FacetRequest>()?),
+                )?;
                 result(&FacetOut::from(facet))
             }
             (_, ["points", rest @ ..]) => self.points(name, rest),
@@ -173,13 +189,16 @@ impl Call<'_> {
                     with_payload,
                     with_vector,
                 } = self.json()?;
-                let with_payload = with_payload.unwrap_or(WithPayloadInterface::Bool(true));
+                let with_payload = with_payload.unwrap_or(WithPayloadInterface::Bool(false));
                 let with_vector = with_vector.unwrap_or(WithVector::Bool(false));
                 let records = self.core.retrieve(name, &ids, with_payload, with_vector)?;
                 result(&answers::records(&records))
             }
             ("POST", ["scroll"]) => {
-                let (records, next) = self.core.scroll(name, self.json::<ScrollRequest>()?)?;
+                let (records, next) = self.at(
+                    "scroll_request",
+                    self.core.scroll(name, self.json::<ScrollRequest>()?),
+                )?;
                 result(&PageOut {
                     points: answers::records(&records),
                     next_page_offset: next,
@@ -201,14 +220,19 @@ impl Call<'_> {
     fn search(&self, name: &str, rest: &[&str]) -> ApiResult<Reply> {
         match rest {
             ["query"] => {
-                let points = self.core.query(name, self.json::<QueryBody>()?.into_request()?)?;
+                let points = self
+                    .core
+                    .query(name, self.json::<QueryBody>()?.into_request("internal")?)?;
                 result(&PointsOut {
                     points: answers::scored(&points),
                 })
             }
             ["query", "batch"] => {
-                let searches = self.json::<QueryBatchBody>()?.searches.into_iter();
-                let requests = searches.map(QueryBody::into_request).collect::<ApiResult<_>>()?;
+                let searches = self.json::<QueryBatchBody>()?.searches.into_iter().enumerate();
+                let request = |(place, body): (usize, QueryBody)| {
+                    body.into_request(&format!("searches[{place}].internal"))
+                };
+                let requests = searches.map(request).collect::<ApiResult<_>>()?;
                 let batch = self.core.query_batch(name, requests)?;
                 let wrap = |points| PointsOut {
                     points: answers::scored(points),
@@ -229,7 +253,7 @@ impl Call<'_> {
             ["search", "matrix", form @ ("pairs" | "offsets")] => {
                 let matrix = self
                     .core
-                    .matrix(name, self.json::<MatrixBody>()?.into_request())?;
+                    .matrix(name, self.json::<MatrixBody>()?.into_request()?)?;
                 match *form {
                     "pairs" => result(&PairsOut::from(&matrix)),
                     _ => result(&OffsetsOut::from(matrix)),
@@ -239,16 +263,18 @@ impl Call<'_> {
         }
     }
 
-    fn legacy(&self, name: &str, body: impl IntoRequest) -> ApiResult<Reply> {
-        let points = self.core.query(name, body.into_request()?)?;
+    fn legacy<T: IntoRequest>(&self, name: &str, body: T) -> ApiResult<Reply> {
+        let points = self.core.query(name, body.into_request(T::AT)?)?;
         result(&answers::scored(&points))
     }
 
     fn legacy_batch<T: IntoRequest>(&self, name: &str, bodies: Searches<T>) -> ApiResult<Reply> {
+        let request = |(place, body): (usize, T)| body.into_request(&format!("searches[{place}].{}", T::AT));
         let requests = bodies
             .searches
             .into_iter()
-            .map(T::into_request)
+            .enumerate()
+            .map(request)
             .collect::<ApiResult<_>>()?;
         let batch = self.core.query_batch(name, requests)?;
         result(

@@ -57,6 +57,60 @@ impl TryFrom<Vector> for VectorPersisted {
     }
 }
 
+impl Vector {
+    /// What is wrong with it by itself, and in which field.
+    fn fault(&self) -> Option<&'static str> {
+        match self {
+            Self::Dense(vector) => vector
+                .is_empty()
+                .then_some("vector: dense vector must not be empty"),
+            Self::Sparse(vector) => sparse_fault(vector),
+            Self::MultiDense(rows) => {
+                let empty = rows.iter().any(Vec::is_empty);
+                let uneven = rows.windows(2).any(|pair| pair[0].len() != pair[1].len());
+                empty
+                    .then_some("data: all vectors must be non-empty")
+                    .or(uneven.then_some("data: all vectors must have the same dimension"))
+            }
+            Self::Inference(_) => None,
+        }
+    }
+}
+
+/// What is wrong with a sparse vector by itself.
+pub fn sparse_fault(vector: &SparseVector) -> Option<&'static str> {
+    if vector.indices.len() != vector.values.len() {
+        return Some("values: Validation error: must be the same length as indices [{}]");
+    }
+    crate::embedded::vectors::check_sparse(vector)
+        .is_err()
+        .then_some("indices: Validation error: must be unique [{}]")
+}
+
+impl VectorStruct {
+    /// # Errors
+    /// A vector of the point at `place` is malformed by itself.
+    fn check(&self, place: usize) -> ApiResult<()> {
+        let fault = match self {
+            Self::Single(vector) if vector.is_empty() => {
+                Some("vector.vector: dense vector must not be empty".to_owned())
+            }
+            Self::MultiDense(rows) if rows.iter().any(Vec::is_empty) => {
+                Some("vector.data: all vectors must be non-empty".to_owned())
+            }
+            Self::Named(map) => map
+                .values()
+                .find_map(Vector::fault)
+                .map(|fault| format!("vector.?.{fault}")),
+            Self::Single(_) | Self::MultiDense(_) | Self::Inference(_) => None,
+        };
+        match fault {
+            Some(fault) => Err(ApiError::validation(format!("points[{place}].{fault}"))),
+            None => Ok(()),
+        }
+    }
+}
+
 impl TryFrom<VectorStruct> for VectorStructPersisted {
     type Error = ApiError;
 
@@ -165,7 +219,10 @@ pub struct CreateIndex {
 
 /// One of a batch: the first key in this order that parses counts, as in Qdrant.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "data did not match any variant of untagged enum UpdateOperation"
+)]
 pub enum Operation {
     Upsert { upsert: Upsert },
     Delete { delete: Target },
@@ -193,7 +250,7 @@ impl Upsert {
                 .collect::<ApiResult<_>>()?,
             (None, None) => {
                 return Err(ApiError::format(
-                    "Format error in JSON body: missing field `points`",
+                    "Format error in JSON body: Invalid PointInsertOperations format",
                 ));
             }
         };
@@ -226,7 +283,7 @@ impl Batch {
                 return Ok(());
             }
             let text = format!("number of ids and {what} must be equal ({count} != {len})");
-            Err(ApiError::validation(format!("batch: {text}")))
+            Err(ApiError::validation(format!("batch.batch: {text}")))
         };
         let vectors: Vec<VectorStructPersisted> = match self.vectors {
             BatchVectors::Single(vectors) => vectors.into_iter().map(VectorStructPersisted::Single).collect(),
@@ -267,12 +324,20 @@ impl Target {
         }
     }
 
+    /// In the words of the routes whose whole body is the target.
+    fn only(self) -> ApiResult<Selector> {
+        self.selector().map_err(|_| {
+            let text = "data did not match any variant of untagged enum PointsSelector";
+            ApiError::format(format!("Format error in JSON body: {text}"))
+        })
+    }
+
     pub fn into_delete(self) -> ApiResult<Write> {
-        Ok(Write::Delete(self.selector()?))
+        Ok(Write::Delete(self.only()?))
     }
 
     pub fn into_clear(self) -> ApiResult<Write> {
-        Ok(Write::ClearPayload(self.selector()?))
+        Ok(Write::ClearPayload(self.only()?))
     }
 }
 
@@ -299,6 +364,11 @@ impl DeleteVectors {
             .into_iter()
             .chain(self.target.points.map(Selector::Points))
             .collect();
+        if self.vector.is_empty() {
+            return Err(ApiError::validation(
+                "vector: must specify vector names to delete",
+            ));
+        }
         if selectors.is_empty() {
             return Err(ApiError::bad_request("No filter or points provided"));
         }
