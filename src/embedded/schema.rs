@@ -115,10 +115,9 @@ impl CollectionConfig {
             Some(config) => self.quantization_config = Some(config),
             None => {}
         }
-        overlay(
-            self.strict_mode_config.get_or_insert_default(),
-            update.strict_mode_config,
-        );
+        if let Some(mode) = update.strict_mode_config {
+            overlay(self.strict_mode_config.get_or_insert_default(), Some(mode));
+        }
         if let Some(metadata) = update.metadata {
             merge_metadata(self.metadata.get_or_insert_default(), metadata);
         }
@@ -268,7 +267,9 @@ pub fn check_collection_name(name: &str) -> ApiResult<()> {
 
 fn check_vector_name(name: &str) -> ApiResult<()> {
     match vector_name_fault(name) {
-        Some(fault) => Err(ApiError::in_path(format!("vector_name: {fault}"))),
+        Some(fault) => Err(ApiError::bad_input(format!(
+            "Invalid vector name `{name}`: {fault}"
+        ))),
         None => Ok(()),
     }
 }
@@ -277,7 +278,8 @@ fn invalid_name(kind: &str, name: &str, fault: &str) -> ApiError {
     ApiError::bad_input(format!("Invalid {kind} vector name `{name}`: {fault}"))
 }
 
-fn vector_name_fault(name: &str) -> Option<String> {
+/// What is wrong with a vector's name.
+pub fn vector_name_fault(name: &str) -> Option<String> {
     if name.len() > MAX_NAME_BYTES {
         return Some(format!("vector name must be at most {MAX_NAME_BYTES} bytes long"));
     }

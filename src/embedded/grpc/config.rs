@@ -131,7 +131,7 @@ fn quantization_diff(config: pb::QuantizationConfigDiff) -> ApiResult<Value> {
 }
 
 fn no_size() -> ApiError {
-    ApiError::validation("vectors_config.params.size: value 0 invalid, must be from 1 to 65536")
+    ApiError::validation("vectors_config.config.size: value 0 invalid, must be from 1 to 65536")
 }
 
 fn vector_params(params: pb::VectorParams) -> ApiResult<VectorParams> {

@@ -25,6 +25,9 @@ pub fn optional(given: Option<pb::Filter>) -> ApiResult<Option<Filter>> {
 /// # Errors
 /// As [`filter`].
 pub fn condition(condition: pb::Condition) -> ApiResult<Condition> {
+    if condition.condition_one_of.is_none() {
+        return Err(ApiError::format("Malformed Condition type"));
+    }
     read(condition_json(condition)?)
 }
 
@@ -51,9 +54,12 @@ fn filter_json(filter: pb::Filter) -> ApiResult<Value> {
     Ok(Value::Object(object))
 }
 
+/// A condition with nothing in it counts for nothing, as in Qdrant.
 fn conditions_json(conditions: Vec<pb::Condition>) -> ApiResult<Value> {
-    conditions
+    let given = conditions
         .into_iter()
+        .filter(|condition| condition.condition_one_of.is_some());
+    given
         .map(condition_json)
         .collect::<ApiResult<Vec<_>>>()
         .map(Value::Array)
@@ -77,7 +83,7 @@ fn condition_json(condition: pb::Condition) -> ApiResult<Value> {
             Ok(json!({"nested": {"key": checked(nested.key)?, "filter": filter_json(inner)?}}))
         }
         Some(ConditionOneOf::Slice(_)) => Err(ApiError::unimplemented("slice conditions")),
-        None => Err(ApiError::format("Malformed Condition type")),
+        None => Ok(Value::Null),
     }
 }
 

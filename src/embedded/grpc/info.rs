@@ -31,9 +31,8 @@ fn hnsw(object: &Object) -> pb::HnswConfigDiff {
 fn optimizers(object: &Object) -> pb::OptimizersConfigDiff {
     use pb::max_optimization_threads::Variant;
     let threads = number(object, "max_optimization_threads");
-    let variant = |threads| pb::MaxOptimizationThreads {
-        variant: Some(Variant::Value(threads)),
-    };
+    let auto = pb::max_optimization_threads::Setting::Auto.into();
+    let variant = threads.map_or(Variant::Setting(auto), Variant::Value);
     pb::OptimizersConfigDiff {
         deleted_threshold: object.get("deleted_threshold").and_then(Value::as_f64),
         vacuum_min_vector_number: number(object, "vacuum_min_vector_number"),
@@ -43,7 +42,9 @@ fn optimizers(object: &Object) -> pb::OptimizersConfigDiff {
         indexing_threshold: number(object, "indexing_threshold"),
         flush_interval_sec: number(object, "flush_interval_sec"),
         deprecated_max_optimization_threads: threads,
-        max_optimization_threads: threads.map(variant),
+        max_optimization_threads: Some(pb::MaxOptimizationThreads {
+            variant: Some(variant),
+        }),
         prevent_unoptimized: flag(object, "prevent_unoptimized"),
     }
 }

@@ -143,12 +143,30 @@ pub fn upsert(
     if points.is_empty() {
         return Err(ApiError::bad_request("Empty update request"));
     }
-    let points = points.into_iter().map(point).collect::<ApiResult<_>>()?;
+    let points = points.into_iter().map(point).collect::<ApiResult<Vec<_>>>()?;
+    points
+        .iter()
+        .enumerate()
+        .try_for_each(|(place, point)| check(place, &point.vector))?;
     Ok(Write::Upsert {
         points,
         filter: filter::optional(filter)?,
         mode: mode(update_mode),
     })
+}
+
+/// # Errors
+/// The unnamed vector of the point at `place` has no values.
+fn check(place: usize, vectors: &VectorStructPersisted) -> ApiResult<()> {
+    match vectors {
+        VectorStructPersisted::Single(vector) if vector.is_empty() => {
+            let text = "vector.vector: dense vector must not be empty";
+            Err(ApiError::bad_input(format!("points[{place}].{text}")))
+        }
+        VectorStructPersisted::Single(_)
+        | VectorStructPersisted::MultiDense(_)
+        | VectorStructPersisted::Named(_) => Ok(()),
+    }
 }
 
 pub fn update_vectors(points: Vec<pb::PointVectors>, filter: Option<pb::Filter>) -> ApiResult<Write> {
@@ -171,7 +189,7 @@ pub fn selector(selector: Option<pb::PointsSelector>) -> ApiResult<Selector> {
     match selector.and_then(|selector| selector.points_selector_one_of) {
         Some(PointsSelectorOneOf::Points(list)) => Ok(Selector::Points(ids(list.ids)?)),
         Some(PointsSelectorOneOf::Filter(filter)) => Ok(Selector::Filter(filter::filter(filter)?)),
-        None => Err(ApiError::format("PointsSelector is missing")),
+        None => Err(ApiError::format("PointSelector is missing")),
     }
 }
 

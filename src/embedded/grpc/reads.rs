@@ -153,7 +153,7 @@ pub fn search_matrix_offsets(
 }
 
 pub fn get(core: &Core, m: pb::GetPoints) -> ApiResult<pb::GetResponse> {
-    let with_payload = input::with_payload(m.with_payload, true)?;
+    let with_payload = input::with_payload(m.with_payload, false)?;
     let with_vectors = input::with_vectors(m.with_vectors);
     let records = core.retrieve(
         &m.collection_name,

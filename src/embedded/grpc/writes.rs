@@ -83,6 +83,10 @@ pub fn delete_field_index(core: &Core, m: pb::DeleteFieldIndexCollection) -> Wri
 
 /// One after the other, so that a malformed one stops the batch where it stands and not before.
 pub fn update_batch(core: &Core, m: pb::UpdateBatchPoints) -> ApiResult<pb::UpdateBatchResponse> {
+    if m.operations.is_empty() {
+        let text = "operations: value [] invalid, must be at least 1 characters";
+        return Err(ApiError::validation(text));
+    }
     core.collection(&m.collection_name)?;
     let write = |operation| {
         let number = core.write(&m.collection_name, input::operation(operation)?)?;
@@ -99,7 +103,7 @@ pub fn update_batch(core: &Core, m: pb::UpdateBatchPoints) -> ApiResult<pb::Upda
 pub fn create_vector_name(core: &Core, m: pb::CreateVectorNameRequest) -> Written {
     let given = m
         .vector_config
-        .ok_or_else(|| ApiError::format("Vector config is missing"))?;
+        .ok_or_else(|| ApiError::format("vector_config is required (dense_config or sparse_config)"))?;
     core.create_vector(&m.collection_name, &m.vector_name, config::vector_name(given)?)?;
     written(0, m.wait)
 }

@@ -7,7 +7,7 @@ use qdrant_edge::{
 use serde::Deserialize;
 
 use super::expression::Formula;
-use super::writes::Inference;
+use super::writes::{Inference, sparse_fault};
 use crate::embedded::errors::{ApiError, ApiResult};
 use crate::embedded::query::request::{
     GroupsRequest, Input, Lookup, MatrixRequest, Pair, Prefetch as Node, Query as Tree, QueryRequest,
@@ -212,7 +212,9 @@ impl VectorInput {
         match self {
             Self::DenseVector(vector) => Ok(Input::Vector(VectorInternal::Dense(vector))),
             Self::SparseVector(vector) => {
-                crate::embedded::vectors::check_sparse(&vector)?;
+                if let Some(fault) = sparse_fault(&vector) {
+                    return Err(ApiError::validation(format!("internal.query.{fault}")));
+                }
                 Ok(Input::Vector(VectorInternal::Sparse(vector)))
             }
             Self::MultiDenseVector(vectors) => {

@@ -17,6 +17,7 @@ use super::writes::{
 use crate::embedded::collections::{AliasAction, Core};
 use crate::embedded::config::CreateCollection;
 use crate::embedded::errors::{ApiError, ApiResult, Kind};
+use crate::embedded::schema::vector_name_fault;
 use crate::embedded::writes::Write;
 use crate::embedded::{COMMIT, TITLE, VERSION};
 
@@ -124,6 +125,9 @@ impl Call<'_> {
             ("GET", ["aliases"]) => self.aliases(self.core.aliases_of(name)),
             ("GET", ["cluster"]) => self.cluster(name),
             ("PUT", ["vectors", vector]) => {
+                if let Some(fault) = vector_name_fault(vector) {
+                    return Err(ApiError::in_path(format!("vector_name: {fault}")));
+                }
                 self.core.create_vector(name, vector, self.json()?)?;
                 self.updated(0)
             }

@@ -244,10 +244,16 @@ impl Upsert {
     pub fn into_write(self) -> ApiResult<Write> {
         let points = match (self.batch, self.points) {
             (Some(batch), _) => batch.into_points()?,
-            (None, Some(points)) => points
-                .into_iter()
-                .map(Point::into_point)
-                .collect::<ApiResult<_>>()?,
+            (None, Some(points)) => {
+                points
+                    .iter()
+                    .enumerate()
+                    .try_for_each(|(place, point)| point.vector.check(place))?;
+                points
+                    .into_iter()
+                    .map(Point::into_point)
+                    .collect::<ApiResult<_>>()?
+            }
             (None, None) => {
                 return Err(ApiError::format(
                     "Format error in JSON body: Invalid PointInsertOperations format",
@@ -343,6 +349,9 @@ impl Target {
 
 impl UpdateVectors {
     pub fn into_write(self) -> ApiResult<Write> {
+        if self.points.is_empty() {
+            return Err(ApiError::validation("points: must specify points to update"));
+        }
         let point = |point: PointVectors| {
             Ok(PointVectorsPersisted {
                 id: point.id,
