@@ -10,7 +10,6 @@
 //! Locks: `writer` before `gate`. The gate is held shared by reads and writes (the crate allows both at once), and
 //! alone by what must not overlap a write: flush, vector names, close.
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,17 +19,14 @@ use qdrant_edge::{EdgeConfig, EdgeShard, UpdateOperation, VectorNameConfig};
 
 use super::Options;
 use super::errors::{ApiError, ApiResult};
+use super::files::{closed_wal_files, open_edge};
 use super::journal::Journal;
-use super::names;
+use super::{names, record};
 
 const JOURNAL_FILE: &str = "journal";
 const SHARD_DIR: &str = "shard";
-const WAL_DIR: &str = "wal";
-const EDGE_CONFIG_FILE: &str = "edge_config.json";
 
-/// The crate's log is not read by anyone, but its index numbers the operations: keep the newest closed file.
-const WAL_KEPT_FILES: usize = 1;
-/// Closed log files (8 MiB each) that may pile up before the shard is reopened to drop them.
+/// Closed files of the crate's own log (8 MiB each) that may pile up before the shard is reopened to drop them.
 const WAL_MAX_CLOSED_FILES: usize = 16;
 
 /// The points of one collection.
@@ -54,7 +50,7 @@ impl Shard {
         let (journal, records) = Journal::open(&dir.join(JOURNAL_FILE), options.sync_journal)?;
         let replayed = !records.is_empty();
         for record in records {
-            replay(&edge, &record);
+            record::replay(&edge, &record);
         }
         names::reconcile(&edge, config)?;
         let shard = Self {
@@ -102,7 +98,7 @@ impl Shard {
 
     fn apply(&self, edge: &EdgeShard, journal: &mut Journal, operation: UpdateOperation) -> ApiResult<()> {
         self.check_free_space()?;
-        let record = encode(&operation)?;
+        let record = record::encode(&operation)?;
         let before = journal.append(&record)?;
         let applied = guarded(|| edge.update(operation).map_err(ApiError::from));
         if let Err(error) = applied.and_then(|result| result) {
@@ -209,7 +205,7 @@ fn open<'a>(gate: &'a RwLockReadGuard<'_, Option<EdgeShard>>) -> ApiResult<&'a E
 }
 
 /// The crate panics on some odd inputs; its locks do not poison, so the shard stays usable.
-fn guarded<T>(run: impl FnOnce() -> T) -> ApiResult<T> {
+pub fn guarded<T>(run: impl FnOnce() -> T) -> ApiResult<T> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text
@@ -220,143 +216,97 @@ fn guarded<T>(run: impl FnOnce() -> T) -> ApiResult<T> {
     })
 }
 
-fn open_edge(dir: &Path, config: &EdgeConfig) -> ApiResult<EdgeShard> {
-    if !dir.join(WAL_DIR).exists() {
-        return Ok(guarded(|| EdgeShard::new(dir, config.clone()))??);
-    }
-    prune_wal(dir)?;
-    match guarded(|| EdgeShard::load(dir, None))? {
-        Ok(edge) => Ok(edge),
-        Err(error) => {
-            // A crash between the segments and the crate's own config file leaves them at odds about a vector
-            // name. The segments know what they hold; the caller reconciles the names.
-            tracing::warn!(%error, "the shard's config disagrees with its segments: read from them");
-            remove_if_there(&dir.join(EDGE_CONFIG_FILE))?;
-            match guarded(|| EdgeShard::load(dir, None))? {
-                Ok(edge) => Ok(edge),
-                // No segment yet: the crash was in the middle of creation.
-                Err(_) if !has_segments(dir)? => Ok(guarded(|| EdgeShard::load(dir, Some(config.clone())))??),
-                Err(error) => Err(error.into()),
-            }
-        }
-    }
-}
-
-fn has_segments(dir: &Path) -> ApiResult<bool> {
-    let segments = dir.join("segments");
-    Ok(segments.exists() && std::fs::read_dir(segments)?.next().is_some())
-}
-
-fn remove_if_there(path: &Path) -> ApiResult<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-fn closed_wal_files(dir: &Path) -> ApiResult<BTreeSet<u64>> {
-    let mut starts = BTreeSet::new();
-    for entry in std::fs::read_dir(dir.join(WAL_DIR))? {
-        let name = entry?.file_name();
-        if let Some(start) = name
-            .to_str()
-            .and_then(|name| name.strip_prefix("closed-")?.parse().ok())
-        {
-            starts.insert(start);
-        }
-    }
-    Ok(starts)
-}
-
-fn prune_wal(dir: &Path) -> ApiResult<()> {
-    for start in closed_wal_files(dir)?.iter().rev().skip(WAL_KEPT_FILES) {
-        std::fs::remove_file(dir.join(WAL_DIR).join(format!("closed-{start}")))?;
-    }
-    Ok(())
-}
-
-fn encode(operation: &UpdateOperation) -> ApiResult<Vec<u8>> {
-    let mut bytes = Vec::new();
-    // Human-readable mode: the crate's point ids read a UUID only from text.
-    let mut serializer = rmp_serde::Serializer::new(&mut bytes)
-        .with_struct_map()
-        .with_human_readable();
-    serde::Serialize::serialize(operation, &mut serializer)
-        .map_err(|error| ApiError::service(format!("the operation cannot be journalled: {error}")))?;
-    Ok(bytes)
-}
-
-fn decode(record: &[u8]) -> Result<UpdateOperation, rmp_serde::decode::Error> {
-    let mut deserializer = rmp_serde::Deserializer::new(record).with_human_readable();
-    serde::Deserialize::deserialize(&mut deserializer)
-}
-
-/// What failed once fails again in the same way; it was never acknowledged, so it does not stop the opening.
-fn replay(edge: &EdgeShard, record: &[u8]) {
-    match decode(record) {
-        Ok(operation) => {
-            let applied = guarded(|| edge.update(operation).map_err(ApiError::from)).and_then(|r| r);
-            if let Err(error) = applied {
-                tracing::warn!(%error, "a journalled operation could not be replayed");
-            }
-        }
-        Err(error) => tracing::error!(%error, "a journalled operation could not be read"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use qdrant_edge::external::uuid::Uuid;
     use qdrant_edge::{
-        Payload, PointId, PointInsertOperations, PointOperations, PointStructPersisted, VectorPersisted,
-        VectorStructPersisted,
+        Distance, EdgeVectorParams, PointId, PointInsertOperations, PointOperations, PointStructPersisted,
+        VectorStructPersisted, WalOptions,
     };
 
-    fn upsert(points: Vec<PointStructPersisted>) -> UpdateOperation {
-        UpdateOperation::PointOperation(PointOperations::UpsertPoints(PointInsertOperations::PointsList(
-            points,
-        )))
+    const DIM: usize = 64;
+    /// Small, so that the crate's log closes files within a short test.
+    const WAL_SEGMENT_BYTES: usize = 32 << 10;
+
+    fn config() -> EdgeConfig {
+        let wal_options = WalOptions {
+            segment_capacity: WAL_SEGMENT_BYTES,
+            ..WalOptions::default()
+        };
+        EdgeConfig {
+            vectors: [(
+                String::new(),
+                EdgeVectorParams::builder(DIM, Distance::Dot).build(),
+            )]
+            .into(),
+            wal_options: Some(wal_options),
+            ..EdgeConfig::default()
+        }
+    }
+
+    fn upsert(id: u64) -> UpdateOperation {
+        let vector = VectorStructPersisted::Single(vec![id as f32; DIM]);
+        let point = PointStructPersisted {
+            id: PointId::NumId(id),
+            vector,
+            payload: None,
+        };
+        let list = PointInsertOperations::PointsList(vec![point]);
+        UpdateOperation::PointOperation(PointOperations::UpsertPoints(list))
     }
 
     #[test]
-    fn a_journalled_operation_is_read_back_bit_by_bit() {
-        let mut payload = Payload(Default::default());
-        payload.0.insert(
-            "n".into(),
-            serde_json::json!({"a": [1, 2.5, null, "x"], "": {"b": true}}),
-        );
-        let named = [
-            (
-                "d".to_owned(),
-                VectorPersisted::Dense(vec![0.1, f32::MIN_POSITIVE, 1.0, f32::NAN]),
-            ),
-            (
-                "s".to_owned(),
-                VectorPersisted::new_sparse(vec![7, 1], vec![0.3, -2.0]),
-            ),
-            (
-                "m".to_owned(),
-                VectorPersisted::MultiDense(vec![vec![1.0, 2.0], vec![3.0, 0.7]]),
-            ),
-        ];
-        let points = vec![
-            PointStructPersisted {
-                id: PointId::NumId(u64::MAX),
-                vector: VectorStructPersisted::Named(named.into()),
-                payload: Some(payload),
-            },
-            PointStructPersisted {
-                id: PointId::Uuid(Uuid::from_u128(7)),
-                vector: VectorStructPersisted::Single(vec![1.0, -0.0]),
-                payload: None,
-            },
-        ];
-        let operation = upsert(points);
-        let read = decode(&encode(&operation).unwrap()).unwrap();
-        // NaN is not equal to itself, so compare what is shown.
-        assert_eq!(format!("{operation:?}"), format!("{read:?}"));
-        let bytes = |op: &UpdateOperation| encode(op).unwrap();
-        assert_eq!(bytes(&operation), bytes(&read));
+    fn the_crates_log_is_kept_short_while_running_and_nothing_is_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            journal_limit_bytes: 256 << 10,
+            ..Options::default()
+        };
+        let shard = Shard::open(dir.path(), &config(), options.clone()).unwrap();
+        for id in 0..4000 {
+            shard.write(|_| Ok(vec![upsert(id)])).unwrap();
+        }
+        // Twice the bound: a journal full of operations fits between two looks at it.
+        let closed = closed_wal_files(&dir.path().join(SHARD_DIR)).unwrap().len();
+        assert!(closed <= 2 * WAL_MAX_CLOSED_FILES, "{closed} closed files");
+        let points = |shard: &Shard| shard.read(|edge| Ok(edge.info().points_count)).unwrap();
+        assert_eq!(points(&shard), 4000);
+        shard.close().unwrap();
+        assert!(shard.read(|_| Ok(())).is_err());
+        let shard = Shard::open(dir.path(), &config(), options).unwrap();
+        shard.write(|_| Ok(vec![upsert(1), upsert(4000)])).unwrap();
+        assert_eq!(points(&shard), 4001);
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_the_shard_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let shard = Shard::open(dir.path(), &config(), Options::default()).unwrap();
+        let refused = shard
+            .read(|_| -> ApiResult<()> { panic!("odd input") })
+            .unwrap_err();
+        assert!(refused.text.ends_with("odd input"), "{refused}");
+        let refused = shard.write(|_| panic!("odd input")).unwrap_err();
+        assert!(refused.text.ends_with("odd input"), "{refused}");
+        shard.write(|_| Ok(vec![upsert(1)])).unwrap();
+        assert_eq!(shard.read(|edge| Ok(edge.info().points_count)).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_refused_operation_leaves_no_trace_in_the_journal() {
+        let dir = tempfile::tempdir().unwrap();
+        let shard = Shard::open(dir.path(), &config(), Options::default()).unwrap();
+        shard.write(|_| Ok(vec![upsert(1)])).unwrap();
+        let before = shard.writer.lock().len_bytes();
+        let vector = VectorStructPersisted::Single(vec![1.0]);
+        let short = PointStructPersisted {
+            id: PointId::NumId(2),
+            vector,
+            payload: None,
+        };
+        let list = PointInsertOperations::PointsList(vec![short]);
+        let bad = UpdateOperation::PointOperation(PointOperations::UpsertPoints(list));
+        assert!(shard.write(|_| Ok(vec![bad])).is_err());
+        assert_eq!(shard.writer.lock().len_bytes(), before);
     }
 }

@@ -16,7 +16,7 @@ const CHILD_DIR: &str = "INTERLOCK_TEST_CHILD_DIR";
 const ROUNDS: u64 = 6;
 /// Small, so that the flush and the reopening happen under the writes too.
 const JOURNAL_LIMIT_BYTES: u64 = 64 << 10;
-const DIM: usize = 32;
+pub const DIM: usize = 32;
 
 fn options() -> Options {
     Options {
@@ -25,17 +25,17 @@ fn options() -> Options {
     }
 }
 
-fn engine(dir: &Path) -> Target {
+pub fn engine(dir: &Path) -> Target {
     Target::Engine(Arc::new(Embedded::open(dir, options()).unwrap()))
 }
 
-async fn ok(target: &Target, method: &str, path: &str, body: Value) -> Value {
+pub async fn ok(target: &Target, method: &str, path: &str, body: Value) -> Value {
     let Answer { status, body } = target.rest(method, path, &body).await;
     assert_eq!(status, 200, "{method} {path}: {body}");
     body["result"].clone()
 }
 
-async fn create(target: &Target) {
+pub async fn create(target: &Target) {
     let config = json!({"vectors": {"size": DIM, "distance": "Dot"}});
     ok(target, "PUT", "/collections/c", config).await;
 }
@@ -69,7 +69,7 @@ async fn step(target: &Target, n: u64) {
             )
             .await
         }
-        _ if id % 3 == 0 => {
+        _ if id.is_multiple_of(3) => {
             let filter = json!({"must": [{"key": "n", "match": {"value": n - 2}}]});
             ok(target, "POST", &path("/delete"), json!({ "filter": filter })).await
         }
@@ -100,7 +100,7 @@ fn expected(count: u64) -> HashMap<u64, (u64, bool, f64)> {
                 .get_mut(&id)
                 .map(|point| point.2 = n as f64)
                 .unwrap_or_default(),
-            _ if id % 3 == 0 => drop(points.remove(&id)),
+            _ if id.is_multiple_of(3) => drop(points.remove(&id)),
             _ => points
                 .get_mut(&id)
                 .map(|point| point.1 = false)
@@ -333,64 +333,6 @@ async fn a_full_disk_refuses_writes_and_applies_nothing() {
         "{text}"
     );
     assert_eq!(found(&target).await, before);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn readers_and_writers_run_beside_flushes_and_schema_changes() {
-    let dir = tempfile::tempdir().unwrap();
-    let target = engine(dir.path());
-    create(&target).await;
-    let mut tasks = Vec::new();
-    for writer in 0..3_u64 {
-        let target = target.clone();
-        tasks.push(tokio::spawn(async move {
-            for round in 0..60_u64 {
-                let points: Vec<Value> = (0..20)
-                    .map(|at| json!({"id": writer * 1000 + at, "vector": vec![round as f32; DIM], "payload": {"r": round}}))
-                    .collect();
-                ok(&target, "PUT", "/collections/c/points?wait=true", json!({ "points": points })).await;
-            }
-        }));
-    }
-    for _ in 0..3 {
-        let target = target.clone();
-        tasks.push(tokio::spawn(async move {
-            for _ in 0..120 {
-                let query = json!({"query": vec![1.0; DIM], "limit": 10, "with_payload": true});
-                ok(&target, "POST", "/collections/c/points/query", query).await;
-            }
-        }));
-    }
-    let changer = target.clone();
-    tasks.push(tokio::spawn(async move {
-        for round in 0..10 {
-            let path = format!("/collections/c/vectors/v{round}?wait=true");
-            ok(
-                &changer,
-                "PUT",
-                &path,
-                json!({"dense": {"size": 2, "distance": "Dot"}}),
-            )
-            .await;
-            ok(&changer, "DELETE", &path, Value::Null).await;
-        }
-    }));
-    for task in tasks {
-        task.await.unwrap();
-    }
-    let count = ok(
-        &target,
-        "POST",
-        "/collections/c/points/count",
-        json!({"exact": true}),
-    )
-    .await;
-    assert_eq!(count["count"], json!(60));
-    let last = json!({"filter": {"must": [{"key": "r", "match": {"value": 59}}]}, "exact": true});
-    assert_eq!(
-        ok(&target, "POST", "/collections/c/points/count", last).await["count"],
-        json!(60)
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

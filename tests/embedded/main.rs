@@ -4,5 +4,7 @@
 
 mod durability;
 mod grpc;
+mod hostile;
 mod script;
 mod target;
+mod together;
