@@ -317,9 +317,10 @@ impl Core {
     /// The first that failed; the others are closed all the same.
     pub fn close(&self) -> ApiResult<()> {
         let _changes = self.changes.lock();
-        let open = std::mem::take(&mut self.state.write().open);
+        // They stay listed: a late call is told that the collection is closed, not that there is none.
+        let open: Vec<_> = self.state.read().open.values().cloned().collect();
         let mut outcome = Ok(());
-        for collection in open.into_values() {
+        for collection in open {
             outcome = outcome.and(collection.shard.close());
         }
         outcome

@@ -50,7 +50,7 @@ const COMMIT: &str = "embedded";
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Wait for the disk at every write. Without it a write survives the death of the process, but not of the
-    /// machine's power: Qdrant's own promise.
+    /// machine's power: Qdrant's own promise. With it a small write costs about 2 ms more, five times as much.
     pub sync_journal: bool,
     /// A collection's journal beyond this is flushed into its segments.
     pub journal_limit_bytes: u64,

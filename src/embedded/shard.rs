@@ -91,7 +91,10 @@ impl Shard {
             }
         }
         if journal.len_bytes() > self.options.journal_limit_bytes {
-            self.flush_into_segments(&mut journal)?;
+            // The write stands whatever becomes of the flush: the journal holds it, and the next write tries again.
+            if let Err(error) = self.flush_into_segments(&mut journal) {
+                tracing::error!(%error, dir = %self.dir.display(), "the journal could not be flushed");
+            }
         }
         Ok(self.operations.fetch_add(1, Ordering::Relaxed))
     }

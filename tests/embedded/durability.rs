@@ -14,6 +14,8 @@ use crate::target::{Answer, Target};
 /// Names the folder for the child that is to be killed.
 const CHILD_DIR: &str = "INTERLOCK_TEST_CHILD_DIR";
 const ROUNDS: u64 = 6;
+/// Before this write the child adds a vector name and an index.
+const SCHEMA_AT: u64 = 45;
 /// Small, so that the flush and the reopening happen under the writes too.
 const JOURNAL_LIMIT_BYTES: u64 = 64 << 10;
 pub const DIM: usize = 32;
@@ -140,6 +142,12 @@ async fn child_that_is_killed() {
         .parse()
         .unwrap();
     for n in start.. {
+        if n == SCHEMA_AT {
+            let dense = json!({"dense": {"size": 2, "distance": "Dot"}});
+            ok(&target, "PUT", "/collections/c/vectors/extra?wait=true", dense).await;
+            let index = json!({"field_name": "n", "field_schema": "integer"});
+            ok(&target, "PUT", "/collections/c/index?wait=true", index).await;
+        }
         step(&target, n).await;
         println!("ack {n}");
     }
@@ -211,6 +219,18 @@ async fn kill_minus_nine_loses_no_acknowledged_write() {
         )
         .await;
         assert_eq!(count["count"], json!(points.len()), "round {round}");
+        let info = ok(&target, "GET", "/collections/c", Value::Null).await;
+        let vectors = &info["config"]["params"]["vectors"];
+        assert_eq!(
+            vectors.get("extra").is_some(),
+            last >= SCHEMA_AT,
+            "round {round}: {info}"
+        );
+        assert_eq!(
+            info["payload_schema"].get("n").is_some(),
+            last >= SCHEMA_AT,
+            "round {round}: {info}"
+        );
     }
 }
 
@@ -241,13 +261,10 @@ async fn closing_and_reopening_keeps_everything_and_refuses_calls_in_between() {
             "two engines on one folder"
         );
         engine.close().await.unwrap();
-        assert_ne!(
-            target
-                .rest("POST", "/collections/c/points/count", &json!({}))
-                .await
-                .status,
-            200
-        );
+        let late = target
+            .rest("POST", "/collections/c/points/count", &json!({}))
+            .await;
+        assert_eq!(late.status, 500, "{}", late.body);
     }
     let target = engine(dir.path());
     let count = ok(

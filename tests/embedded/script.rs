@@ -40,7 +40,10 @@ fn strip(value: &mut Value) {
 
 /// Points of one score come in any order.
 fn order_ties(values: &mut [Value]) {
-    let score = |value: &Value| value.get("score").and_then(Value::as_f64);
+    let score = |value: &Value| {
+        let first = value.get("hits").map_or(value, |hits| &hits[0]);
+        first.get("score").and_then(Value::as_f64)
+    };
     let tied = |a: &Value, b: &Value| match (score(a), score(b)) {
         (Some(a), Some(b)) => (a - b).abs() <= TOLERANCE,
         _ => false,

@@ -35,10 +35,16 @@ use tower_service::Service;
 
 use self::collections::CollectionsService;
 use self::points::PointsService;
+use super::errors::ApiError;
 use super::{COMMIT, Engine, TITLE, VERSION};
 use crate::upstream::{Body, BoxError};
 
 const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
+/// Qdrant's services that the engine lacks.
+const NOT_SERVED: [(&str, &str); 2] = [
+    ("/qdrant.Snapshots/", "snapshots"),
+    ("/qdrant.StorageRead/", "reads of storage files"),
+];
 /// One frame with `HealthCheckResponse { status: SERVING }`.
 const SERVING: &[u8] = &[0, 0, 0, 0, 2, 0x08, 0x01];
 
@@ -91,11 +97,20 @@ impl Grpc {
         if request.uri().path() == HEALTH_CHECK {
             return serving();
         }
+        for (service, what) in NOT_SERVED {
+            if request.uri().path().starts_with(service) {
+                return own(Status::from(ApiError::unimplemented(what)).into_http());
+            }
+        }
         let mut routes = self.routes.clone();
         let answer: Result<Response<tonic::body::Body>, _> = routes.call(request).await;
         let answer = answer.unwrap_or_else(|error| Status::internal(error.to_string()).into_http());
-        answer.map(|body| body.map_err(|error| Box::new(error) as BoxError).boxed_unsync())
+        own(answer)
     }
+}
+
+fn own(answer: Response<tonic::body::Body>) -> Response<Body> {
+    answer.map(|body| body.map_err(|error| Box::new(error) as BoxError).boxed_unsync())
 }
 
 fn serving() -> Response<Body> {

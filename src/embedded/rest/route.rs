@@ -103,6 +103,13 @@ impl Call<'_> {
                 result(&self.core.update_aliases(self.json::<Aliases>()?.actions)?)
             }
             (_, ["collections", name, rest @ ..]) => self.collection(name, rest),
+            (
+                _,
+                [
+                    elsewhere @ ("snapshots" | "telemetry" | "metrics" | "cluster" | "issues" | "quotas"),
+                    ..,
+                ],
+            ) => Err(ApiError::unimplemented(elsewhere)),
             _ => Ok(Reply::NoRoute),
         }
     }
@@ -152,6 +159,7 @@ impl Call<'_> {
             (_, ["points", rest @ ..]) => self.points(name, rest),
             (_, ["snapshots", ..]) => Err(ApiError::unimplemented("snapshots")),
             (_, ["shards", ..]) => Err(ApiError::unimplemented("shards")),
+            (_, [other @ ("cluster" | "optimizations" | "memory")]) => Err(ApiError::unimplemented(other)),
             _ => Ok(Reply::NoRoute),
         }
     }

@@ -133,7 +133,7 @@ pub async fn schema(run: &mut Run) {
     };
     let answer = run.points.facet(facet).await;
     run.answer("facet", answer, |answer| format!("{:?}", answer.hits));
-    for name in ["n", "s", "s"] {
+    for name in ["n", "s", "s", ""] {
         let delete = pb::DeleteVectorNameRequest {
             collection_name: run.name("a"),
             wait: Some(true),
