@@ -137,32 +137,20 @@ async fn route(
             )
         }
         Route::Verb { verb, collection } => {
-            about(
-                engine,
-                table,
-                Asked {
-                    face,
-                    head,
-                    verb: Ok(verb),
-                },
-                body,
-                collection,
-            )
-            .await
+            let asked = Asked {
+                face,
+                head,
+                verb: Ok(verb),
+            };
+            about(engine, table, asked, body, collection).await
         }
         Route::Closed { what, collection } => {
-            about(
-                engine,
-                table,
-                Asked {
-                    face,
-                    head,
-                    verb: Err(what),
-                },
-                body,
-                collection,
-            )
-            .await
+            let asked = Asked {
+                face,
+                head,
+                verb: Err(what),
+            };
+            about(engine, table, asked, body, collection).await
         }
     }
 }
