@@ -183,3 +183,6 @@ impl Registry {
         living.range(..until).map(|(_, held)| held.strong_count()).sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,22 +76,22 @@ impl OpenAiSpec {
     }
 }
 
-/// Where the rarity (inverse document frequency) of an n-gram comes from.
+/// Where the rarity (inverse document frequency, IDF) of an n-gram comes from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Idf {
-    /// A prior that needs no texts: the surprise of the n-gram's letters in English.
+    /// Nowhere: every n-gram weighs the same.
     #[default]
-    Letters,
+    Uniform,
     /// Counted once in given texts, and part of the model from then on.
     Fitted(IdfTable),
 }
 
-/// In how many of the texts an n-gram stood, by a hash of the n-gram: one byte a bucket, base64.
+/// How rare each n-gram is, by a hash of the n-gram. About 90 kB.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdfTable {
-    /// One byte a bucket: its IDF in sixteenths of a nat.
+    /// One byte a bucket, base64: its IDF in sixteenths of a nat.
     pub weights: String,
 }
 

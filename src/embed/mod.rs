@@ -1,6 +1,8 @@
 //! Embedders: text in, vectors out. Called by the engine (requests) and the migration (backfill) through
 //! [`Embedders`], which adds the model's prompts and checks what comes back. Knows nothing of tables or spaces.
 
+mod hashed;
+mod openai;
 mod registered;
 
 use std::time::Duration;

@@ -2,7 +2,12 @@
 //! Called by the registry (tables), the migration (its own records) and the admin API (audit). Knows nothing of what
 //! a migration's record means, and runs nothing.
 
+#[cfg(test)]
+mod faults;
+mod image;
 mod local;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io;

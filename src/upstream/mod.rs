@@ -1,6 +1,8 @@
 //! Where requests go: a Qdrant behind HTTP, or the embedded engine. Called by the engine, the migration and the
 //! data path's cut-through; knows nothing of tables, models or spaces.
 
+pub mod remote;
+
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
@@ -21,6 +23,16 @@ pub enum Face {
     Rest,
 }
 
+impl Face {
+    /// Its name in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Face::Grpc => "grpc",
+            Face::Rest => "rest",
+        }
+    }
+}
+
 /// Why no answer came. An error that the upstream itself gave is an answer, not one of these.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
@@ -36,6 +48,18 @@ pub enum UpstreamError {
     /// A bound of ours was reached before anything was sent.
     #[error("too many requests wait for the upstream")]
     Full,
+}
+
+impl UpstreamError {
+    /// Its kind in metrics and logs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            UpstreamError::Unreachable(_) => "unreachable",
+            UpstreamError::Unprocessed(_) => "unprocessed",
+            UpstreamError::Unknown(_) => "unknown",
+            UpstreamError::Full => "full",
+        }
+    }
 }
 
 /// A Qdrant. Requests carry Qdrant's own paths, headers and bodies; answers come back unread.

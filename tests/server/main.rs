@@ -1,0 +1,8 @@
+//! The listeners and the connections to a remote Qdrant, over real sockets, against services and upstreams that are
+//! scripted test by test.
+
+mod drain;
+mod faces;
+mod goaway;
+mod remote;
+mod stub;
