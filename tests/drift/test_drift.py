@@ -164,7 +164,7 @@ class Clients:
             client.close()
 
 
-CONFIG = f"[migrate]\npage_points = {PAGE}\n"
+CONFIG = {"migrate": {"page_points": PAGE}}
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="->".join)

@@ -176,21 +176,21 @@ class Writer(Worker):
         if action in ("vector", "payload") and (entry.text is None or entry.maybe):
             action = "text"
         if action == "payload":
-            return action, self.connection.set_payload(name, point, {"seen": str(self._number)})
+            return f"write {action}", self.connection.set_payload(name, point, {"seen": str(self._number)})
         if action == "vector":
             given = self.field.old.vector(entry.text)
-            return action, self.connection.update_vector(name, point, given, self.field.vector)
+            return f"write {action}", self.connection.update_vector(name, point, given, self.field.vector)
         if action == "delete":
             entry.maybe.append(None)
             reply = self.connection.delete(name, point)
             self.ledger[point] = Ledger()
-            return action, reply
+            return f"write {action}", reply
         self._number += 1
         text = f"{self.name}, {point}, number {self._number}"
         entry.maybe.append(text)
         reply = self._upsert(action, point, text)
         self.ledger[point] = Ledger(text)
-        return action, reply
+        return f"write {action}", reply
 
     def _upsert(self, action, point, text):
         vector, given = self.field.vector, text

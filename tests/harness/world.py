@@ -42,9 +42,9 @@ class World:
         self.collections.append(name)
         return name
 
-    def interlock(self, **options):
-        """An Interlock in front of this upstream, not started yet."""
-        upstream = real_qdrant() if self.engine == QDRANT else None
+    def interlock(self, upstream=None, **options):
+        """An Interlock in front of this upstream, or of what is given, not started yet."""
+        upstream = upstream or (real_qdrant() if self.engine == QDRANT else None)
         made = Interlock(self.folder / f"interlock-{len(self.interlocks)}", upstream=upstream, **options)
         self.interlocks.append(made)
         return made
