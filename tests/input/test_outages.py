@@ -34,7 +34,7 @@ def faulty(stage, model, fault):
         faults.gate.open()
 
 
-FAULTS = ["down", "500", "429", "400", "wrong dimension", "slow"]
+FAULTS = ["down", "500", "429", "wrong dimension", "slow"]
 
 
 @pytest.fixture(scope="module")
