@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use qdrant_client::qdrant::vector_output;
 use qdrant_client::qdrant::vectors_output::VectorsOptions;
-use qdrant_client::qdrant::{GetPoints, PointId, RetrievedPoint, Value, VectorsOutput, value};
+use qdrant_client::qdrant::{GetPoints, GetResponse, PointId, RetrievedPoint, Value, VectorsOutput, value};
 
 use super::corpus::Corpus;
 use super::encoder::cosine;
@@ -166,7 +166,9 @@ impl Checker {
             with_vectors: Some(true.into()),
             ..GetPoints::default()
         };
-        Ok(self.engine.get(request).await.map_err(|error| error.to_string())?)
+        let answer: GetResponse =
+            self.engine.unary("/qdrant.Points/Get", &request).await.map_err(|error| error.to_string())?;
+        Ok(answer.result)
     }
 }
 

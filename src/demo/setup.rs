@@ -1,6 +1,6 @@
 //! What the demo plays on: Interlock over the embedded engine on free ports, two models, two collections.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -12,7 +12,7 @@ use super::corpus::{Corpus, DOCS_PER_SUBJECT};
 use super::encoder::Encoder;
 use super::traffic::{App, COLLECTION, Ledger, NAIVE, VECTOR};
 use crate::app::{self, Running};
-use crate::config::Config;
+use crate::config::{Config, Problem};
 use crate::domain::embedder::{EmbedderSpec, Idf};
 use crate::domain::ids::{CollectionName, FieldKey, VectorName};
 use crate::domain::model::{Distance, Kind, Model, ModelId, ModelRef};
@@ -48,11 +48,16 @@ fn model(id: &str) -> Result<Model, String> {
     })
 }
 
+fn demo_config(data: &Path) -> Result<Config, String> {
+    let problems = |all: Vec<Problem>| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    Config::for_demo(data).map_err(problems)
+}
+
 impl Stage {
     /// Starts Interlock, loads the corpus and puts the collection under management.
     pub async fn set(seed: u64) -> Result<Self, String> {
         let data = std::env::temp_dir().join(format!("interlock-demo-{}", std::process::id()));
-        let running = app::start(Config::for_demo(&data)).await.map_err(|error| error.to_string())?;
+        let running = app::start(demo_config(&data)?).await.map_err(|error| error.to_string())?;
         let models = [model("hashed-words@1")?, model("char-ngrams@1")?];
         let specs = [EmbedderSpec::HashedWords {}, EmbedderSpec::CharNgrams { idf: Idf::default() }];
         for (model, spec) in models.iter().zip(specs) {

@@ -66,7 +66,7 @@ impl Aliases {
         if self.is_fresh.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        match self.calls.list_aliases().await {
+        match self.calls.aliases().await {
             Ok(pairs) => {
                 let names = pairs.into_iter().map(|(alias, real)| (alias, CollectionName::from(real.as_str())));
                 self.names.store(Arc::new(names.collect()));

@@ -33,8 +33,8 @@ const GRPC_ENCODING: &str = "grpc-encoding";
 pub(super) enum Reach {
     /// To no managed collection.
     Unmanaged(Unmanaged),
-    /// To a managed one.
-    Managed(Call),
+    /// To a managed one, its body unread.
+    Managed(Call, Pending),
 }
 
 /// A request to a managed collection.
@@ -47,7 +47,6 @@ pub(super) struct Call {
     pub collection: CollectionName,
     /// The request's head, REST's path in its canonical form.
     pub head: Parts,
-    body: Option<Pending>,
 }
 
 /// A body of which a part has been read.
@@ -156,14 +155,9 @@ async fn about(
     let real = engine.aliases.resolve(&spelled);
     if table.managed(real.as_str()).is_some() {
         return match asked.verb {
-            Ok(verb) => Ok(Reach::Managed(Call {
-                face: asked.face,
-                verb,
-                spelled,
-                collection: real,
-                head: asked.head,
-                body: Some(body),
-            })),
+            Ok(verb) => {
+                Ok(Reach::Managed(Call { face: asked.face, verb, spelled, collection: real, head: asked.head }, body))
+            }
             Err(what) => Err(Refusal::forbidden(
                 "closed_call",
                 format!("{what} is closed on the managed collection `{real}`: it could read or change vectors past Interlock"),
@@ -248,12 +242,10 @@ pub(super) fn content(face: Face, headers: &HeaderMap, data: &Bytes, bytes_max: 
 }
 
 impl Call {
-    /// Reads the rest of the body.
-    pub async fn read(mut self, bytes_max: usize) -> Result<(Self, Bytes), Refusal> {
-        let Some(pending) = self.body.take() else { return Ok((self, Bytes::new())) };
+    /// The request's content: the gRPC message, or the JSON text.
+    pub async fn content(&self, pending: Pending, bytes_max: usize) -> Result<Bytes, Refusal> {
         let collected = body::collect(pending.read, pending.rest, bytes_max).await?;
-        let message = content(self.face, &self.head.headers, &collected.data, bytes_max)?;
-        Ok((self, message))
+        content(self.face, &self.head.headers, &collected.data, bytes_max)
     }
 
     /// How its bodies are encoded.

@@ -22,13 +22,14 @@ use crate::domain::refusal::Refusal;
 use crate::domain::route::{self, Claims, Context, Known};
 use crate::embed::Embedders;
 use crate::registry::{Pinned, Registry};
+use crate::upstream::calls::Calls;
 use crate::upstream::{Body, Face, Upstream};
 use crate::wire::Limits;
 use crate::wire::scanned::Scanned;
 
-pub use aliases::Aliases;
+use aliases::Aliases;
 use answer::Answers;
-use call::{Call, Reach};
+use call::{Call, Pending, Reach};
 
 /// What the listeners serve.
 pub trait Service: Send + Sync + 'static {
@@ -62,7 +63,8 @@ pub struct Engine {
     registry: Arc<Registry>,
     upstream: Arc<dyn Upstream>,
     embedders: Arc<Embedders>,
-    aliases: Arc<Aliases>,
+    calls: Calls,
+    aliases: Aliases,
     settings: Settings,
     on_pending: OnPending,
 }
@@ -73,7 +75,7 @@ impl Service for Engine {
             let table = self.registry.pin();
             match call::open(self, &table, face, request).await? {
                 Reach::Unmanaged(unmanaged) => self.pass(unmanaged, table).await,
-                Reach::Managed(call) => self.managed(call, table).await,
+                Reach::Managed(call, body) => self.managed(call, body, table).await,
             }
         })
     }
@@ -85,16 +87,17 @@ impl Engine {
         registry: Arc<Registry>,
         upstream: Arc<dyn Upstream>,
         embedders: Arc<Embedders>,
-        aliases: Arc<Aliases>,
+        calls: Calls,
         settings: Settings,
         on_pending: OnPending,
     ) -> Self {
-        Self { registry, upstream, embedders, aliases, settings, on_pending }
+        let aliases = Aliases::new(calls.clone());
+        Self { registry, upstream, embedders, calls, aliases, settings, on_pending }
     }
 
     /// A request to a managed collection: read it whole, understand it whole, decide, and only then send.
-    async fn managed(&self, call: Call, table: Pinned) -> Result<Response<Body>, Refusal> {
-        let (call, message) = call.read(self.settings.body_bytes_max).await?;
+    async fn managed(&self, call: Call, body: Pending, table: Pinned) -> Result<Response<Body>, Refusal> {
+        let message = call.content(body, self.settings.body_bytes_max).await?;
         let claims = call.claims()?;
         let managed = table.managed(call.collection.as_str()).ok_or_else(|| call.vanished())?;
         let source_keys: Vec<&str> = managed.source_keys().collect();

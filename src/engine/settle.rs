@@ -5,15 +5,18 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use bytes::Bytes;
+use qdrant_client::qdrant::RetrievedPoint;
+use qdrant_client::qdrant::value::Kind;
 
 use crate::domain::ids::{FieldKey, PointId};
-use crate::domain::op::Verb;
-use crate::domain::plan::{Embedding, Plan};
+use crate::domain::op::{Site, Verb};
+use crate::domain::plan::{Edit, Embedding, Plan};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::route::{Claims, Decision, FoundPayloads, Known, Lookup};
 use crate::domain::table::{Managed, OnEmbedFailure};
 use crate::embed::{EmbedError, EmbedFailure};
 use crate::registry::Pinned;
+use crate::upstream::calls::{proto_id, typed_id};
 use crate::wire::Outgoing;
 use crate::wire::scanned::Scanned;
 
@@ -46,9 +49,9 @@ impl Engine {
         let mut deferred = false;
         for _ in 0..DECISIONS_MAX {
             match self.decide(call, table, claims, scanned, (&known, deferred), run.clone())? {
-                Decision::Needs(lookups) => {
+                Decision::Needs(lookups, edits) => {
                     for lookup in lookups {
-                        self.look_up(call, table, scanned, message, lookup, &mut known).await?;
+                        self.look_up(call, table, scanned, (message, &edits), lookup, &mut known).await?;
                     }
                 }
                 Decision::Plan(plan) if plan.embeds.is_empty() => {
@@ -76,13 +79,13 @@ impl Engine {
         call: &Call,
         table: &Pinned,
         scanned: &Scanned<'_>,
-        message: &Bytes,
+        edited: (&Bytes, &[(Site, Edit)]),
         lookup: Lookup,
         known: &mut Known,
     ) -> Result<(), Refusal> {
         match lookup {
             Lookup::Payloads { write } => {
-                let found = self.payloads(call, scanned, message, write).await?;
+                let found = self.payloads(call, scanned, edited, write).await?;
                 known.payloads.insert(write, found);
             }
             Lookup::Sources { ids } => {
@@ -99,7 +102,7 @@ impl Engine {
         &self,
         call: &Call,
         scanned: &Scanned<'_>,
-        message: &Bytes,
+        (message, edits): (&Bytes, &[(Site, Edit)]),
         write: usize,
     ) -> Result<FoundPayloads, Refusal> {
         let key = &self.settings.reserved_key;
@@ -107,7 +110,7 @@ impl Engine {
         let mut keys = BTreeSet::new();
         let mut offset = None;
         loop {
-            let body = scanned.scroll_of(message, write, offset, LOOKUP_PAGE_POINTS, key)?;
+            let body = scanned.scroll_of(message, edits, write, offset, LOOKUP_PAGE_POINTS, key)?;
             let answer = self.ask(call, Outgoing { verb: Some(Verb::Scroll), parts: vec![body] }).await?;
             let page = call.encoding().key_page(&answer)?;
             found.ids.extend(page.ids);
@@ -138,11 +141,28 @@ impl Engine {
         ids: &[PointId],
         keys: &BTreeSet<&str>,
     ) -> Result<HashMap<PointId, Vec<(String, String)>>, Refusal> {
-        let read = self.calls.strings(call.collection.as_str(), ids, keys).await;
-        read.map_err(|error| {
+        let paths: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
+        let ids = ids.iter().map(proto_id).collect();
+        let points = self.calls.get(call.collection.as_str(), ids, &paths).await.map_err(|error| {
             tracing::warn!(%error, "stored source texts cannot be read");
             Refusal::unavailable("lookup_failed", "the stored source texts cannot be read from Qdrant; nothing was written")
-        })
+        })?;
+        let strings = |point: RetrievedPoint| {
+            let texts = point.payload.into_iter().filter_map(|(key, value)| match value.kind {
+                Some(Kind::StringValue(text)) => Some((key, text)),
+                Some(
+                    Kind::NullValue(_)
+                    | Kind::DoubleValue(_)
+                    | Kind::IntegerValue(_)
+                    | Kind::BoolValue(_)
+                    | Kind::StructValue(_)
+                    | Kind::ListValue(_),
+                )
+                | None => None,
+            });
+            Some((typed_id(&point.id?)?, texts.collect()))
+        };
+        Ok(points.into_iter().filter_map(strings).collect())
     }
 
     fn note_pending(&self, call: &Call, table: &Pinned, plan: &Plan, deferred: bool) {

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::domain::ids::PointId;
-use crate::domain::op::{Op, Verb};
-use crate::domain::plan::{Embedding, Plan, Unwrite};
+use crate::domain::op::{Op, Site, Verb};
+use crate::domain::plan::{Edit, Embedding, Plan, Unwrite};
 use crate::domain::refusal::Refusal;
 
 use super::{InfoView, KeyPage, Lens, Outgoing, Scan, json, pb};
@@ -70,21 +70,23 @@ impl<'a> Scanned<'a> {
         }
     }
 
-    /// A scroll over the points of a write's selector, payloads without the reserved key.
+    /// A scroll over the points of a write's selector, its filter edited as the write will be, payloads without the
+    /// reserved key.
     ///
     /// # Errors
     /// A write without a selector.
     pub fn scroll_of(
         &self,
         body: &Bytes,
+        edits: &[(Site, Edit)],
         write: usize,
         offset: Option<PointId>,
         limit: u32,
         reserved_key: &str,
     ) -> Result<Bytes, Refusal> {
         match self {
-            Self::Protobuf(scan) => pb::scroll_of(scan, body, write, offset, limit, reserved_key),
-            Self::Json(scan) => json::scroll_of(scan, body, write, offset, limit, reserved_key),
+            Self::Protobuf(scan) => pb::scroll_of(scan, body, edits, write, offset, limit, reserved_key),
+            Self::Json(scan) => json::scroll_of(scan, body, edits, write, offset, limit, reserved_key),
         }
     }
 }

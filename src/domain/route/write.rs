@@ -58,7 +58,7 @@ pub(super) fn decide(
         }
     }
     if !draft.needs.is_empty() {
-        return Ok(Decision::Needs(draft.needs));
+        return Ok(Decision::Needs(draft.needs, draft.plan.edits));
     }
     if draft.plan.models.is_empty() {
         draft.plan.models = context.serving_models();
