@@ -76,7 +76,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         let draining = running.drain.watch();
         running.tasks.spawn(async move {
             let served = server::serve(listener, face, engine, options, draining).await;
-            tracing::info!(?face, accepted = served.accepted, dropped = served.dropped, "a listener has stopped");
+            tracing::info!(
+                ?face,
+                accepted = served.accepted,
+                dropped = served.dropped,
+                "a listener has stopped"
+            );
         });
     }
     let metrics = running.parts.metrics.clone();
@@ -84,7 +89,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         operator: Arc::new(running.parts.control.clone()),
         readiness: readiness.clone(),
         metrics: Arc::new(move || metrics.as_ref().map(Metrics::render).unwrap_or_default()),
-        token: config.admin.token.as_ref().and_then(|token| Token::new(token.expose())),
+        token: config
+            .admin
+            .token
+            .as_ref()
+            .and_then(|token| Token::new(token.expose())),
     };
     let stops = async move {
         if admin_stops.wait_for(|stops| *stops).await.is_err() {
@@ -96,15 +105,27 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             tracing::error!(%error, "the operator's port has failed");
         }
     });
-    running.tasks.spawn(watch::upstream(running.parts.calls.clone(), readiness, running.drain.watch()));
-    running.tasks.spawn(watch::gauges(Arc::clone(&running.parts.registry), running.drain.watch()));
+    running.tasks.spawn(watch::upstream(
+        running.parts.calls.clone(),
+        readiness,
+        running.drain.watch(),
+    ));
+    if let Some(metrics) = running.parts.metrics.clone() {
+        running.tasks.spawn(watch::upkeep(metrics, running.drain.watch()));
+    }
+    running.tasks.spawn(watch::gauges(
+        Arc::clone(&running.parts.registry),
+        running.drain.watch(),
+    ));
     Ok(running)
 }
 
 async fn bind(addresses: [SocketAddr; 3]) -> Result<[TcpListener; 3], StartError> {
     let [http, grpc, admin] = addresses;
     let one = |address| async move {
-        TcpListener::bind(address).await.map_err(|source| StartError::Bind { address, source })
+        TcpListener::bind(address)
+            .await
+            .map_err(|source| StartError::Bind { address, source })
     };
     Ok([one(http).await?, one(grpc).await?, one(admin).await?])
 }

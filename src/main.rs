@@ -30,9 +30,13 @@ fn main() -> ExitCode {
                 Err(problems) => wrong(&problems),
             }
         }
-        Command::Demo(args) => {
-            block_on(demo::run(demo::Options { keep: args.keep, svg: args.svg }), |is_clean| is_clean)
-        }
+        Command::Demo(args) => block_on(
+            demo::run(demo::Options {
+                keep: args.keep,
+                svg: args.svg,
+            }),
+            |is_clean| is_clean,
+        ),
     }
 }
 

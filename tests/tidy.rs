@@ -7,18 +7,57 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("wire", &["domain"]),
-    ("upstream", &["domain", "wire"]),
+    ("upstream", &["domain", "wire", "telemetry"]),
     ("embedded", &["domain", "upstream"]),
     ("store", &["domain", "wire"]),
     ("embed", &["domain", "wire"]),
     ("registry", &["domain", "wire", "upstream", "store", "embed"]),
     ("telemetry", &["domain"]),
-    ("config", &["domain", "telemetry"]),
-    ("engine", &["domain", "wire", "upstream", "store", "embed", "registry", "telemetry"]),
-    ("migrate", &["domain", "wire", "upstream", "store", "embed", "registry", "telemetry"]),
-    ("server", &["domain", "wire", "upstream", "registry", "engine", "telemetry"]),
-    ("admin", &["domain", "upstream", "store", "embed", "registry", "migrate", "telemetry"]),
-    ("demo", &["domain", "embed", "migrate", "upstream", "app", "config", "admin"]),
+    ("config", &["domain", "upstream", "telemetry"]),
+    (
+        "engine",
+        &[
+            "domain",
+            "wire",
+            "upstream",
+            "store",
+            "embed",
+            "registry",
+            "telemetry",
+        ],
+    ),
+    (
+        "migrate",
+        &[
+            "domain",
+            "wire",
+            "upstream",
+            "store",
+            "embed",
+            "registry",
+            "telemetry",
+        ],
+    ),
+    (
+        "server",
+        &["domain", "wire", "upstream", "registry", "engine", "telemetry"],
+    ),
+    (
+        "admin",
+        &[
+            "domain",
+            "upstream",
+            "store",
+            "embed",
+            "registry",
+            "migrate",
+            "telemetry",
+        ],
+    ),
+    (
+        "demo",
+        &["domain", "embed", "migrate", "upstream", "app", "config", "admin"],
+    ),
     ("app", &["*"]),
     ("cli", &["*"]),
     ("main", &["*"]),
@@ -50,12 +89,17 @@ fn sources() -> Vec<Source> {
     let mut found = Vec::new();
     files(&root, &mut found);
     found.sort();
-    let is_test = |path: &Path| {
-        path.components().any(|part| part.as_os_str() == "tests") || path.ends_with("tests.rs")
-    };
+    let is_test =
+        |path: &Path| path.components().any(|part| part.as_os_str() == "tests") || path.ends_with("tests.rs");
     let read = |path: PathBuf| {
         let relative = path.strip_prefix(&root).unwrap();
-        let first = relative.components().next().unwrap().as_os_str().to_str().unwrap();
+        let first = relative
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("\n#[cfg(test)]\nmod ").next().unwrap();
         Source {
@@ -64,7 +108,11 @@ fn sources() -> Vec<Source> {
             lines: code.lines().map(str::to_owned).collect(),
         }
     };
-    let found: Vec<_> = found.into_iter().filter(|path| !is_test(path)).map(read).collect();
+    let found: Vec<_> = found
+        .into_iter()
+        .filter(|path| !is_test(path))
+        .map(read)
+        .collect();
     assert!(found.len() > 30, "the walk found only {} files", found.len());
     found
 }
@@ -81,7 +129,10 @@ fn imports_go_one_way() {
             continue;
         }
         let Some((_, allowed)) = MAY_IMPORT.iter().find(|(module, _)| *module == source.module) else {
-            problems.push(format!("{}: module `{}` is not in MAY_IMPORT", source.path, source.module));
+            problems.push(format!(
+                "{}: module `{}` is not in MAY_IMPORT",
+                source.path, source.module
+            ));
             continue;
         };
         for (at, line) in source.lines.iter().enumerate() {
@@ -90,7 +141,10 @@ fn imports_go_one_way() {
             }
             for (start, _) in line.match_indices("crate::") {
                 let rest = &line[start + "crate::".len()..];
-                let module: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let module: String = rest
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect();
                 if module != source.module && !allowed.contains(&module.as_str()) && !allowed.contains(&"*") {
                     problems.push(format!("{}:{}: imports `{module}`", source.path, at + 1));
                 }
@@ -102,8 +156,13 @@ fn imports_go_one_way() {
 
 #[test]
 fn files_are_short() {
-    let long = sources().into_iter().filter(|source| source.lines.len() > FILE_LINES_MAX);
-    fail_on(long.map(|source| format!("{}: {} lines", source.path, source.lines.len())).collect());
+    let long = sources()
+        .into_iter()
+        .filter(|source| source.lines.len() > FILE_LINES_MAX);
+    fail_on(
+        long.map(|source| format!("{}: {} lines", source.path, source.lines.len()))
+            .collect(),
+    );
 }
 
 #[test]
@@ -112,16 +171,26 @@ fn functions_are_short() {
     for source in sources() {
         for (at, line) in source.lines.iter().enumerate() {
             let code = line.trim_start();
-            let is_function = ["fn ", "pub fn ", "async fn ", "pub async fn ", "const fn ", "pub const fn "]
-                .iter()
-                .any(|start| code.starts_with(start))
+            let is_function = [
+                "fn ",
+                "pub fn ",
+                "async fn ",
+                "pub async fn ",
+                "const fn ",
+                "pub const fn ",
+            ]
+            .iter()
+            .any(|start| code.starts_with(start))
                 || (code.starts_with("pub(") && code.contains(" fn "));
             if !is_function || code.ends_with(';') {
                 continue;
             }
             let indent = line.len() - code.len();
             let close = format!("{}}}", " ".repeat(indent));
-            let length = source.lines[at..].iter().position(|line| *line == close).map_or(0, |length| length + 1);
+            let length = source.lines[at..]
+                .iter()
+                .position(|line| *line == close)
+                .map_or(0, |length| length + 1);
             if length > FUNCTION_LINES_MAX {
                 problems.push(format!("{}:{}: {length} lines", source.path, at + 1));
             }
@@ -132,10 +201,24 @@ fn functions_are_short() {
 
 #[test]
 fn the_domain_is_pure() {
-    const BANNED: &[&str] = &["async ", "tokio", "std::fs", "std::net", "std::time", "prost", "qdrant_client", "Uuid::now"];
+    const BANNED: &[&str] = &[
+        "async ",
+        "tokio",
+        "std::fs",
+        "std::net",
+        "std::time",
+        "prost",
+        "qdrant_client",
+        "Uuid::now",
+    ];
     let mut problems = Vec::new();
     for source in sources().into_iter().filter(|source| source.module == "domain") {
-        for (at, line) in source.lines.iter().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        for (at, line) in source
+            .lines
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        {
             for banned in BANNED.iter().filter(|banned| line.contains(**banned)) {
                 problems.push(format!("{}:{}: `{banned}` in the domain", source.path, at + 1));
             }
@@ -148,7 +231,11 @@ fn the_domain_is_pure() {
 fn every_module_says_what_it_is() {
     let silent = sources().into_iter().filter(|source| source.path != "main.rs");
     let silent = silent.filter(|source| !source.lines.first().is_some_and(|line| line.starts_with("//!")));
-    fail_on(silent.map(|source| format!("{}: no head comment", source.path)).collect());
+    fail_on(
+        silent
+            .map(|source| format!("{}: no head comment", source.path))
+            .collect(),
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use crate::config::Config;
-use crate::embed::{BadEmbedder, Embedders};
+use crate::embed::Embedders;
 #[cfg(feature = "embedded")]
 use crate::embedded::{ApiError, Embedded};
 use crate::engine::{Engine, Settings};
@@ -28,7 +28,9 @@ const REPLACES_WHOLE: (u64, u64) = (1, 19);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A port is taken, or not ours.
-    #[error("cannot listen on {address}: stop what holds it, or choose another with --http, --grpc or --admin")]
+    #[error(
+        "cannot listen on {address}: stop what holds it, or choose another with --http, --grpc or --admin"
+    )]
     Bind {
         /// The address.
         address: SocketAddr,
@@ -39,7 +41,9 @@ pub enum StartError {
     #[error("a listener is unusable")]
     Listener(#[source] io::Error),
     /// The operator's port would be open to the network.
-    #[error("the operator's port {0} is not on loopback and has no token: set INTERLOCK_ADMIN_TOKEN, or bind it to 127.0.0.1")]
+    #[error(
+        "the operator's port {0} is not on loopback and has no token: set INTERLOCK_ADMIN_TOKEN, or bind it to 127.0.0.1"
+    )]
     TokenNeeded(SocketAddr),
     /// The data directory.
     #[error("the data directory {dir} cannot be made")]
@@ -52,20 +56,14 @@ pub enum StartError {
     /// The store.
     #[error("the store cannot be opened")]
     Store(#[from] StoreError),
-    /// A stored embedder.
-    #[error("the embedder of model {model} cannot be used")]
-    Embedder {
-        /// The model.
-        model: String,
-        /// Why.
-        source: BadEmbedder,
-    },
     /// The embedded engine.
     #[cfg(feature = "embedded")]
     #[error("the embedded engine cannot be opened: {0}")]
     Embedded(ApiError),
     /// Nothing to stand in front of.
-    #[error("no upstream is configured, and this build has no embedded engine: give --upstream and --upstream-rest")]
+    #[error(
+        "no upstream is configured, and this build has no embedded engine: give --upstream and --upstream-rest"
+    )]
     NoUpstream,
     /// The stored migrations.
     #[error("the stored migrations cannot be taken up")]
@@ -106,14 +104,13 @@ impl Parts {
         let owned = config.clone();
         let opened = tokio::task::spawn_blocking(move || open_files(&owned, dir)).await;
         let (store, stored, opened) = opened.map_err(|_| StartError::Stopping)??;
-        let embedders = Arc::new(embedders(&stored)?);
+        let embedders = Arc::new(embedders(&stored));
         let registry = Registry::open(Arc::clone(&store)).map_err(StartError::Store)?;
         let registry = Arc::new(registry);
         let calls = calls(config, &opened.upstream)?;
         let control = Control::new(
             crate::migrate::Parts {
                 registry: Arc::clone(&registry),
-                store,
                 upstream: Arc::clone(&opened.upstream),
                 embedders: Arc::clone(&embedders),
                 settings: control_settings(config),
@@ -130,7 +127,8 @@ impl Parts {
             settings(config, upsert_retains(&calls).await),
             Arc::new(move |key| poked.poke(key)),
         );
-        let metrics = Metrics::install().inspect_err(|error| tracing::debug!(%error, "metrics are installed already"));
+        let metrics =
+            Metrics::install().inspect_err(|error| tracing::debug!(%error, "metrics are installed already"));
         Ok(Self {
             engine: Arc::new(engine),
             registry,
@@ -155,11 +153,11 @@ impl Parts {
 }
 
 /// Opens what lies on disk. Blocks.
-fn open_files(
-    config: &Config,
-    dir: PathBuf,
-) -> Result<(Arc<dyn Store>, StoredState, Opened), StartError> {
-    std::fs::create_dir_all(&dir).map_err(|source| StartError::Data { dir: dir.clone(), source })?;
+fn open_files(config: &Config, dir: PathBuf) -> Result<(Arc<dyn Store>, StoredState, Opened), StartError> {
+    std::fs::create_dir_all(&dir).map_err(|source| StartError::Data {
+        dir: dir.clone(),
+        source,
+    })?;
     let store: Arc<dyn Store> = Arc::new(LocalStore::open(&dir)?);
     let stored = store.load()?;
     Ok((store, stored, open_upstream(config)?))
@@ -187,9 +185,15 @@ fn open_upstream(config: &Config) -> Result<Opened, StartError> {
 
 #[cfg(feature = "embedded")]
 fn open_embedded(config: &Config) -> Result<Opened, StartError> {
-    let embedded = Embedded::open(&config.data.dir.join("engine"), crate::embedded::Options::default());
+    let embedded = Embedded::open(
+        &config.data.dir.join("engine"),
+        crate::embedded::Options::default(),
+    );
     let embedded = Arc::new(embedded.map_err(StartError::Embedded)?);
-    Ok(Opened { upstream: Arc::clone(&embedded) as Arc<dyn Upstream>, embedded: Some(embedded) })
+    Ok(Opened {
+        upstream: Arc::clone(&embedded) as Arc<dyn Upstream>,
+        embedded: Some(embedded),
+    })
 }
 
 #[cfg(not(feature = "embedded"))]
@@ -197,19 +201,24 @@ fn open_embedded(_: &Config) -> Result<Opened, StartError> {
     Err(StartError::NoUpstream)
 }
 
-fn embedders(stored: &StoredState) -> Result<Embedders, StartError> {
+fn embedders(stored: &StoredState) -> Embedders {
     let embedders = Embedders::new();
     for (id, model) in &stored.table.models {
         let spec = stored.embedders.get(id).cloned().unwrap_or_default();
-        embedders
-            .insert(model, &spec)
-            .map_err(|source| StartError::Embedder { model: id.to_string(), source })?;
+        // Without its key, a model's vectors cannot be made, but everything else must go on.
+        if let Err(error) = embedders.insert(model, &spec) {
+            tracing::error!(model = %id, %error, "the model's embedder cannot be used; its texts are answered as not embedded");
+        }
     }
-    Ok(embedders)
+    embedders
 }
 
 fn calls(config: &Config, upstream: &Arc<dyn Upstream>) -> Result<Calls, StartError> {
-    let key = config.upstream.api_key.as_ref().map(|key| HeaderValue::from_str(key.expose()));
+    let key = config
+        .upstream
+        .api_key
+        .as_ref()
+        .map(|key| HeaderValue::from_str(key.expose()));
     let mut key = key.transpose().map_err(|_| StartError::ApiKey)?;
     if let Some(key) = &mut key {
         key.set_sensitive(true);
@@ -226,7 +235,11 @@ fn control_settings(config: &Config) -> crate::migrate::Settings {
     crate::migrate::Settings {
         reserved_key: config.tags.key.clone(),
         metadata_key: config.tags.metadata_key.clone(),
-        api_key: config.upstream.api_key.as_ref().map(|key| key.expose().to_owned()),
+        api_key: config
+            .upstream
+            .api_key
+            .as_ref()
+            .map(|key| key.expose().to_owned()),
         page_points: migrate.page_points,
         call_timeout_ms: migrate.call_timeout_ms.0,
         answer_bytes_max: config.limits.answer_bytes_max,
@@ -237,6 +250,7 @@ fn control_settings(config: &Config) -> crate::migrate::Settings {
         look_gap_ms: migrate.look_gap_ms.0,
         start_wait_ms: migrate.start_wait_ms.0,
         unsourced_listed_max: migrate.unsourced_listed_max,
+        ..crate::migrate::Settings::default()
     }
 }
 
@@ -264,7 +278,9 @@ async fn upsert_retains(calls: &Calls) -> bool {
     match super::watch::version(calls).await {
         Ok(version) => {
             let mut parts = version.split('.').map_while(|part| part.parse::<u64>().ok());
-            let (Some(major), Some(minor)) = (parts.next(), parts.next()) else { return true };
+            let (Some(major), Some(minor)) = (parts.next(), parts.next()) else {
+                return true;
+            };
             (major, minor) < REPLACES_WHOLE
         }
         Err(error) => {
@@ -277,5 +293,9 @@ async fn upsert_retains(calls: &Calls) -> bool {
 /// Off loopback, the operator's port needs a token.
 pub(super) fn check_token(config: &Config, admin: SocketAddr) -> Result<(), StartError> {
     let has_token = config.admin.token.is_some();
-    if has_token || admin.ip().to_canonical().is_loopback() { Ok(()) } else { Err(StartError::TokenNeeded(admin)) }
+    if has_token || admin.ip().to_canonical().is_loopback() {
+        Ok(())
+    } else {
+        Err(StartError::TokenNeeded(admin))
+    }
 }

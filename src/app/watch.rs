@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal as on_signal};
 use crate::admin::{Obstacle, Readiness};
 use crate::registry::Registry;
 use crate::server::Draining;
-use crate::telemetry;
+use crate::telemetry::{self, Metrics};
 use crate::upstream::calls::{CallError, Calls};
 
 /// Between two looks at the upstream.
@@ -19,7 +19,10 @@ const GAUGES_EVERY: Duration = Duration::from_secs(1);
 
 /// Resolves at SIGTERM or SIGINT.
 pub(super) async fn signal() {
-    let (term, interrupt) = (on_signal(SignalKind::terminate()), on_signal(SignalKind::interrupt()));
+    let (term, interrupt) = (
+        on_signal(SignalKind::terminate()),
+        on_signal(SignalKind::interrupt()),
+    );
     match (term, interrupt) {
         (Ok(mut term), Ok(mut interrupt)) => {
             tokio::select! {
@@ -36,7 +39,9 @@ pub(super) async fn signal() {
 
 /// The upstream's own version.
 pub(super) async fn version(calls: &Calls) -> Result<String, CallError> {
-    let reply: HealthCheckReply = calls.unary("/qdrant.Qdrant/HealthCheck", &HealthCheckRequest {}).await?;
+    let reply: HealthCheckReply = calls
+        .unary("/qdrant.Qdrant/HealthCheck", &HealthCheckRequest {})
+        .await?;
     Ok(reply.version)
 }
 
@@ -55,6 +60,14 @@ pub(super) async fn upstream(calls: Calls, readiness: Readiness, mut draining: D
                 readiness.block(Obstacle::Upstream, "Qdrant does not answer");
             }
         }
+    }
+}
+
+/// Keeps the recorder's buffers short.
+pub(super) async fn upkeep(metrics: Metrics, mut draining: Draining) {
+    tokio::select! {
+        () = draining.stopping() => {}
+        () = metrics.keep_up() => {}
     }
 }
 

@@ -23,9 +23,15 @@ const CHART_ROWS: usize = 12;
 const CHART_COLUMNS: usize = 72;
 
 fn bar(value: Option<f64>) -> String {
-    let Some(value) = value else { return format!("{:BAR_WIDTH$}  -   ", "") };
+    let Some(value) = value else {
+        return format!("{:BAR_WIDTH$}  -   ", "");
+    };
     let filled = ((value * BAR_WIDTH as f64).round() as usize).min(BAR_WIDTH);
-    format!("{}{} {value:.2}", "█".repeat(filled), "░".repeat(BAR_WIDTH - filled))
+    format!(
+        "{}{} {value:.2}",
+        "█".repeat(filled),
+        "░".repeat(BAR_WIDTH - filled)
+    )
 }
 
 /// The line that is printed for a moment while the demo runs.
@@ -60,7 +66,12 @@ pub fn terminal(samples: &[Sample]) -> String {
         let _ = writeln!(out, "{label:4.2} |{}", row.iter().collect::<String>().trim_end());
     }
     let _ = writeln!(out, "     +{}", "-".repeat(CHART_COLUMNS));
-    let _ = writeln!(out, "      0 s{:>width$.1} s      o in place   # Interlock", end, width = CHART_COLUMNS - 28);
+    let _ = writeln!(
+        out,
+        "      0 s{:>width$.1} s      o in place   # Interlock",
+        end,
+        width = CHART_COLUMNS - 28
+    );
     out
 }
 
@@ -73,14 +84,23 @@ pub fn svg(samples: &[Sample], flips: &[f64], file: &Path) -> Result<(), Box<dyn
     root.fill(&WHITE)?;
     let end = samples.last().map_or(1.0, |sample| sample.second.max(0.001));
     let mut chart = ChartBuilder::on(&root)
-        .caption("Recall@10 through a change of the embedding model", ("sans-serif", 20))
+        .caption(
+            "Recall@10 through a change of the embedding model",
+            ("sans-serif", 20),
+        )
         .margin(12)
         .x_label_area_size(36)
         .y_label_area_size(48)
         .build_cartesian_2d(0.0..end, 0.0..1.0)?;
-    chart.configure_mesh().x_desc("seconds").y_desc("recall@10").draw()?;
+    chart
+        .configure_mesh()
+        .x_desc("seconds")
+        .y_desc("recall@10")
+        .draw()?;
     let series = |of: fn(&Sample) -> Option<f64>| {
-        samples.iter().filter_map(move |sample| of(sample).map(|value| (sample.second, value)))
+        samples
+            .iter()
+            .filter_map(move |sample| of(sample).map(|value| (sample.second, value)))
     };
     chart
         .draw_series(LineSeries::new(series(|s| s.naive), RED.stroke_width(2)))?
@@ -93,7 +113,11 @@ pub fn svg(samples: &[Sample], flips: &[f64], file: &Path) -> Result<(), Box<dyn
     for flip in flips {
         chart.draw_series(LineSeries::new([(*flip, 0.0), (*flip, 1.0)], BLACK.mix(0.4)))?;
     }
-    chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK).draw()?;
+    chart
+        .configure_series_labels()
+        .background_style(WHITE.mix(0.8))
+        .border_style(BLACK)
+        .draw()?;
     root.present()?;
     Ok(())
 }
@@ -104,7 +128,12 @@ mod tests {
 
     #[test]
     fn the_terminal_chart_marks_both_courses() {
-        let sample = |second, naive, interlock| Sample { second, progress: 0.0, naive: Some(naive), interlock: Some(interlock) };
+        let sample = |second, naive, interlock| Sample {
+            second,
+            progress: 0.0,
+            naive: Some(naive),
+            interlock: Some(interlock),
+        };
         let chart = terminal(&[sample(0.0, 0.0, 1.0), sample(4.0, 1.0, 1.0)]);
         let rows: Vec<_> = chart.lines().collect();
         assert!(rows[1].starts_with("1.00 |#"), "{chart}");

@@ -43,7 +43,13 @@ pub struct Checker {
 impl Checker {
     /// For an app, its engine, and the old and the new model.
     pub fn new(app: Arc<App>, engine: Calls, models: [Model; 2], reserved_key: String) -> Self {
-        Self { app, engine, models, reserved_key, counts: Counts::default() }
+        Self {
+            app,
+            engine,
+            models,
+            reserved_key,
+            counts: Counts::default(),
+        }
     }
 
     fn problem(&mut self, what: String) {
@@ -65,22 +71,39 @@ impl Checker {
             return Ok(());
         }
         self.counts.answers += 1;
-        let Some(model) = self.models.iter().find(|model| model.id.to_string() == answer.model).cloned() else {
+        let Some(model) = self
+            .models
+            .iter()
+            .find(|model| model.id.to_string() == answer.model)
+            .cloned()
+        else {
             self.counts.wrong_space += 1;
-            self.problem(format!("{:?} was answered by model `{}`", answer.reader, answer.model));
+            self.problem(format!(
+                "{:?} was answered by model `{}`",
+                answer.reader, answer.model
+            ));
             return Ok(());
         };
         let must_be_old = matches!(answer.reader, Reader::RestRaw | Reader::GrpcRaw);
-        let query = self.app.encoder.query(&model.id, &self.app.corpus.question(answer.subject)).await?;
+        let query = self
+            .app
+            .encoder
+            .query(&model.id, &self.app.corpus.question(answer.subject))
+            .await?;
         let points = self.read(hits.iter().map(|(id, _)| *id)).await?;
         let mut is_right = !(must_be_old && model.id != self.app.old);
         for (id, score) in hits {
             let stored = points.iter().find(|point| id_of(point) == Some(*id));
-            is_right &= self.hit_is_right(answer, &model, &query, (*id, *score), stored).await?;
+            is_right &= self
+                .hit_is_right(answer, &model, &query, (*id, *score), stored)
+                .await?;
         }
         if !is_right {
             self.counts.wrong_space += 1;
-            self.problem(format!("{:?} about {} mixed spaces", answer.reader, answer.subject));
+            self.problem(format!(
+                "{:?} about {} mixed spaces",
+                answer.reader, answer.subject
+            ));
         }
         Ok(())
     }
@@ -96,14 +119,22 @@ impl Checker {
         stored: Option<&RetrievedPoint>,
     ) -> Result<bool, String> {
         let close = |expected: f32| (expected - score).abs() <= SCORE_TOLERANCE;
-        let versions = self.app.ledger.versions_between(id, answer.asked, answer.answered);
-        let texts: Vec<String> = versions.iter().map(|version| self.app.corpus.text(id, *version)).collect();
+        let versions = self
+            .app
+            .ledger
+            .versions_between(id, answer.asked, answer.answered);
+        let texts: Vec<String> = versions
+            .iter()
+            .map(|version| self.app.corpus.text(id, *version))
+            .collect();
         if let Some(stored) = stored
             && texts.len() == 1
             && text_of(stored).is_some_and(|text| texts.iter().any(|known| known == text))
         {
             let vector = vector_of(stored, &self.space(&model.id));
-            return Ok(vector.is_some_and(|vector| close(cosine(query, vector))) && self.tag_agrees(stored, model));
+            return Ok(
+                vector.is_some_and(|vector| close(cosine(query, vector))) && self.tag_agrees(stored, model)
+            );
         }
         for text in &texts {
             if close(cosine(query, &self.app.encoder.document(&model.id, text).await?)) {
@@ -116,7 +147,9 @@ impl Checker {
     /// The tag names the model for its space. A point from before adoption has no tag: it is the old model's.
     fn tag_agrees(&self, point: &RetrievedPoint, model: &Model) -> bool {
         let claims = at(&point.payload, &self.reserved_key).and_then(|tag| member(tag, VECTOR));
-        let claim = claims.and_then(|entry| member(entry, "models")).and_then(|m| member(m, &self.space(&model.id)));
+        let claim = claims
+            .and_then(|entry| member(entry, "models"))
+            .and_then(|m| member(m, &self.space(&model.id)));
         match (claims, claim.and_then(as_text)) {
             (_, Some(mark)) => mark == model.mark(),
             (None, None) => model.id == self.app.old,
@@ -133,7 +166,9 @@ impl Checker {
                 let point = points.iter().find(|point| id_of(point) == Some(*id));
                 if !self.is_whole(*id, *version, point).await? {
                     self.counts.lost_writes += 1;
-                    self.problem(format!("version {version} of point {id} is not whole in the engine"));
+                    self.problem(format!(
+                        "version {version} of point {id} is not whole in the engine"
+                    ));
                 }
             }
         }
@@ -155,7 +190,11 @@ impl Checker {
 
     /// The real name of a model's space: the adopted vector keeps its own.
     fn space(&self, model: &ModelId) -> String {
-        if *model == self.app.old { VECTOR.to_owned() } else { format!("{VECTOR}@{model}") }
+        if *model == self.app.old {
+            VECTOR.to_owned()
+        } else {
+            format!("{VECTOR}@{model}")
+        }
     }
 
     async fn read(&self, ids: impl Iterator<Item = u64>) -> Result<Vec<RetrievedPoint>, String> {
@@ -166,8 +205,11 @@ impl Checker {
             with_vectors: Some(true.into()),
             ..GetPoints::default()
         };
-        let answer: GetResponse =
-            self.engine.unary("/qdrant.Points/Get", &request).await.map_err(|error| error.to_string())?;
+        let answer: GetResponse = self
+            .engine
+            .unary("/qdrant.Points/Get", &request)
+            .await
+            .map_err(|error| error.to_string())?;
         Ok(answer.result)
     }
 }

@@ -49,13 +49,17 @@ impl Random {
 }
 
 fn word(random: &mut Random, syllables: usize) -> String {
-    const ONSETS: [&str; 16] =
-        ["b", "br", "d", "dr", "f", "g", "gl", "k", "l", "m", "n", "p", "r", "s", "t", "v"];
+    const ONSETS: [&str; 16] = [
+        "b", "br", "d", "dr", "f", "g", "gl", "k", "l", "m", "n", "p", "r", "s", "t", "v",
+    ];
     const VOWELS: [&str; 6] = ["a", "e", "i", "o", "u", "ou"];
     const CODAS: [&str; 8] = ["", "n", "r", "l", "s", "m", "t", "k"];
     let mut word = String::new();
     for _ in 0..syllables {
-        for part in [random.pick(&ONSETS), random.pick(&VOWELS), random.pick(&CODAS)].into_iter().flatten() {
+        for part in [random.pick(&ONSETS), random.pick(&VOWELS), random.pick(&CODAS)]
+            .into_iter()
+            .flatten()
+        {
             word.push_str(part);
         }
     }
@@ -67,7 +71,9 @@ impl Corpus {
     pub fn generate(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let common = (0..COMMON_WORDS).map(|_| word(&mut random, 2)).collect();
-        let stems = (0..SUBJECTS).map(|_| std::array::from_fn(|_| word(&mut random, 3))).collect();
+        let stems = (0..SUBJECTS)
+            .map(|_| std::array::from_fn(|_| word(&mut random, 3)))
+            .collect();
         Self { stems, common, seed }
     }
 
@@ -103,7 +109,11 @@ impl Corpus {
     /// The question about a subject.
     pub fn question(&self, subject: u64) -> String {
         let mut random = Random::new(self.seed ^ subject.wrapping_mul(0x2545_F491_4F6C_DD1D));
-        let words: Vec<_> = self.stems_of(subject).iter().map(|stem| inflected(stem, &mut random)).collect();
+        let words: Vec<_> = self
+            .stems_of(subject)
+            .iter()
+            .map(|stem| inflected(stem, &mut random))
+            .collect();
         words.join(" ")
     }
 
@@ -114,7 +124,10 @@ impl Corpus {
     }
 
     fn stems_of(&self, subject: u64) -> &[String] {
-        usize::try_from(subject).ok().and_then(|at| self.stems.get(at)).map_or(&[], |stems| stems.as_slice())
+        usize::try_from(subject)
+            .ok()
+            .and_then(|at| self.stems.get(at))
+            .map_or(&[], |stems| stems.as_slice())
     }
 }
 

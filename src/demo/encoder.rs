@@ -26,8 +26,17 @@ impl Encoder {
     }
 
     async fn one(&self, model: &ModelId, purpose: Purpose, text: &str) -> Result<Vec<f32>, String> {
-        let embed = Embed { model: model.clone(), purpose, text: text.to_owned(), required: true };
-        let mut made = self.0.embed_all(&[embed]).await.map_err(|failure| failure.to_string())?;
+        let embed = Embed {
+            model: model.clone(),
+            purpose,
+            text: text.to_owned(),
+            required: true,
+        };
+        let mut made = self
+            .0
+            .embed_all(&[embed])
+            .await
+            .map_err(|failure| failure.to_string())?;
         match made.pop() {
             Some(Embedding::Dense(vector)) => Ok(vector),
             Some(Embedding::Sparse { .. } | Embedding::Multi(_)) | None => {

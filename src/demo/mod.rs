@@ -57,15 +57,32 @@ const READERS: [Reader; 6] = [
 /// What kept it from coming to an end.
 pub async fn run(options: Options) -> Result<bool, String> {
     let stage = Stage::set(SEED).await?;
-    println!("demo: {} documents, {} questions, on {}", stage.app.corpus.ids().count(), corpus::SUBJECTS, stage.where_to());
-    println!("demo: the model changes from {} to {} while readers and writers go on\n", stage.app.old, stage.app.new);
+    println!(
+        "demo: {} documents, {} questions, on {}",
+        stage.app.corpus.ids().count(),
+        corpus::SUBJECTS,
+        stage.where_to()
+    );
+    println!(
+        "demo: the model changes from {} to {} while readers and writers go on\n",
+        stage.app.old, stage.app.new
+    );
     let (sender, answers) = mpsc::channel(ANSWERS_QUEUE);
     let mut traffic = JoinSet::new();
     for (reader, seed) in READERS.into_iter().zip(1..) {
-        traffic.spawn(traffic::read(Arc::clone(&stage.app), reader, seed, sender.clone()));
+        traffic.spawn(traffic::read(
+            Arc::clone(&stage.app),
+            reader,
+            seed,
+            sender.clone(),
+        ));
     }
     for is_rest in [true, false] {
-        traffic.spawn(traffic::write(Arc::clone(&stage.app), is_rest, 100 + u64::from(is_rest)));
+        traffic.spawn(traffic::write(
+            Arc::clone(&stage.app),
+            is_rest,
+            100 + u64::from(is_rest),
+        ));
     }
     drop(sender);
     let mut show = Show::new(stage.checker(), answers, Arc::clone(&stage.app));
@@ -94,7 +111,11 @@ async fn course(stage: &Stage, show: &mut Show) -> Result<(), String> {
     let mut reindexed = 0;
     for _ in 0..BACKFILL_SAMPLES_MAX {
         let status = watch.borrow().clone();
-        let progress = if status.total == 0 { 0.0 } else { status.done as f64 / status.total as f64 };
+        let progress = if status.total == 0 {
+            0.0
+        } else {
+            status.done as f64 / status.total as f64
+        };
         // The in-place reindex is kept at the same share, so that the two can be compared.
         reindexed = stage.reindex_in_place(reindexed, progress).await?;
         show.sample("backfill", progress).await?;
@@ -108,10 +129,21 @@ async fn course(stage: &Stage, show: &mut Show) -> Result<(), String> {
             _ => control.cutover(&stage.key, model).await,
         };
         let flip = flip.map_err(text)?;
-        println!("        {phase}: epoch {}, every earlier answer was out after {} ms", flip.epoch, flip.drained_ms);
+        println!(
+            "        {phase}: epoch {}, every earlier answer was out after {} ms",
+            flip.epoch, flip.drained_ms
+        );
         show.flips.push(show.began.elapsed().as_secs_f64());
         for _ in 0..STEADY_SAMPLES {
-            show.sample(if phase == "rollback" { "rolled back" } else { "new model" }, 1.0).await?;
+            show.sample(
+                if phase == "rollback" {
+                    "rolled back"
+                } else {
+                    "new model"
+                },
+                1.0,
+            )
+            .await?;
         }
     }
     Ok(())
@@ -147,7 +179,14 @@ impl Mean {
 
 impl Show {
     fn new(checker: Checker, answers: mpsc::Receiver<Answer>, app: Arc<App>) -> Self {
-        Self { checker, answers, app, began: Instant::now(), samples: Vec::new(), flips: Vec::new() }
+        Self {
+            checker,
+            answers,
+            app,
+            began: Instant::now(),
+            samples: Vec::new(),
+            flips: Vec::new(),
+        }
     }
 
     /// Takes the answers of one moment, and draws it.
@@ -156,7 +195,9 @@ impl Show {
         let (mut naive, mut interlock) = (Mean::default(), Mean::default());
         while let Ok(Some(answer)) = tokio::time::timeout_at(until, self.answers.recv()).await {
             self.checker.answer(&answer).await?;
-            let Some(recall) = checker::recall(&self.app.corpus, &answer) else { continue };
+            let Some(recall) = checker::recall(&self.app.corpus, &answer) else {
+                continue;
+            };
             match answer.reader {
                 Reader::Naive => naive.add(recall),
                 // The app that follows the served model; the pinned ones keep the old model's recall by contract.
@@ -187,15 +228,32 @@ impl Show {
 /// The table, the charts, and the line that says it all.
 fn report(show: &Show, stage: &Stage, written: u64, options: &Options) -> Result<bool, String> {
     println!("\n{}", chart::terminal(&show.samples));
-    let svg = options.svg.clone().unwrap_or_else(|| PathBuf::from("interlock-demo.svg"));
+    let svg = options
+        .svg
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("interlock-demo.svg"));
     chart::svg(&show.samples, &show.flips, &svg).map_err(|error| format!("{}: {error}", svg.display()))?;
     let failed_writes = stage.app.failed_writes.load(Ordering::Relaxed);
-    let Counts { answers, wrong_space, failed, lost_writes, first_problem } = &show.checker.counts;
+    let Counts {
+        answers,
+        wrong_space,
+        failed,
+        lost_writes,
+        first_problem,
+    } = &show.checker.counts;
     let failed = failed + failed_writes;
     let lowest = |of: fn(&Sample) -> Option<f64>| show.samples.iter().filter_map(of).fold(1.0, f64::min);
     println!("                         in place   interlock");
-    println!("lowest recall@10         {:8.2}   {:9.2}", lowest(|s| s.naive), lowest(|s| s.interlock));
-    println!("writes, points written   {:>8}   {:>4}, {written}", "-", stage.app.writes.load(Ordering::Relaxed));
+    println!(
+        "lowest recall@10         {:8.2}   {:9.2}",
+        lowest(|s| s.naive),
+        lowest(|s| s.interlock)
+    );
+    println!(
+        "writes, points written   {:>8}   {:>4}, {written}",
+        "-",
+        stage.app.writes.load(Ordering::Relaxed)
+    );
     println!("chart                    {}", svg.display());
     if let Some(problem) = first_problem {
         println!("first problem            {problem}");
@@ -208,7 +266,9 @@ fn report(show: &Show, stage: &Stage, written: u64, options: &Options) -> Result
 
 impl Stage {
     fn where_to(&self) -> String {
-        let Running { http, grpc, admin, .. } = &self.running;
+        let Running {
+            http, grpc, admin, ..
+        } = &self.running;
         format!("http://{http} (REST), http://{grpc} (gRPC), http://{admin} (admin)")
     }
 }

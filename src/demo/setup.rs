@@ -57,13 +57,24 @@ impl Stage {
     /// Starts Interlock, loads the corpus and puts the collection under management.
     pub async fn set(seed: u64) -> Result<Self, String> {
         let data = std::env::temp_dir().join(format!("interlock-demo-{}", std::process::id()));
-        let running = app::start(demo_config(&data)?).await.map_err(|error| error.to_string())?;
+        let running = app::start(demo_config(&data)?)
+            .await
+            .map_err(|error| error.to_string())?;
         let models = [model("hashed-words@1")?, model("char-ngrams@1")?];
-        let specs = [EmbedderSpec::HashedWords {}, EmbedderSpec::CharNgrams { idf: Idf::default() }];
+        let specs = [
+            EmbedderSpec::HashedWords {},
+            EmbedderSpec::CharNgrams { idf: Idf::default() },
+        ];
         for (model, spec) in models.iter().zip(specs) {
-            running.control().add_model(model.clone(), spec).await.map_err(|error| error.to_string())?;
+            running
+                .control()
+                .add_model(model.clone(), spec)
+                .await
+                .map_err(|error| error.to_string())?;
         }
-        let grpc = PointsClient::connect(format!("http://{}", running.grpc)).await.map_err(|e| e.to_string())?;
+        let grpc = PointsClient::connect(format!("http://{}", running.grpc))
+            .await
+            .map_err(|e| e.to_string())?;
         let app = Arc::new(App {
             corpus: Corpus::generate(seed),
             encoder: Encoder::new(running.embedders()),
@@ -77,8 +88,17 @@ impl Stage {
             writes: AtomicU64::new(0),
             stop: AtomicBool::new(false),
         });
-        let key = FieldKey { collection: CollectionName::from(COLLECTION), field: VectorName::from(VECTOR) };
-        let stage = Self { running, app, key, models, data };
+        let key = FieldKey {
+            collection: CollectionName::from(COLLECTION),
+            field: VectorName::from(VECTOR),
+        };
+        let stage = Self {
+            running,
+            app,
+            key,
+            models,
+            data,
+        };
         for collection in [COLLECTION, NAIVE] {
             stage.load(collection).await?;
         }
@@ -94,14 +114,29 @@ impl Stage {
             undeclared: None,
             on_embed_failure: OnEmbedFailure::Fail,
         };
-        let adopt =
-            Adopt { collection: CollectionName::from(COLLECTION), vectors: vec![vector], opaque: Vec::new() };
-        self.running.control().adopt(adopt).await.map(drop).map_err(|error| error.to_string())
+        let adopt = Adopt {
+            collection: CollectionName::from(COLLECTION),
+            vectors: vec![vector],
+            opaque: Vec::new(),
+        };
+        self.running
+            .control()
+            .adopt(adopt)
+            .await
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 
     async fn put(&self, path: &str, body: serde_json::Value) -> Result<(), String> {
         let url = format!("{}{path}", self.app.http_url);
-        let answer = self.app.http.put(url).json(&body).send().await.map_err(|error| error.to_string())?;
+        let answer = self
+            .app
+            .http
+            .put(url)
+            .json(&body)
+            .send()
+            .await
+            .map_err(|error| error.to_string())?;
         match answer.status().is_success() {
             true => Ok(()),
             false => Err(format!("{path}: {}", answer.text().await.unwrap_or_default())),
@@ -111,7 +146,11 @@ impl Stage {
     /// Makes a collection and fills it with the old model's vectors, as the app had done before.
     async fn load(&self, collection: &str) -> Result<(), String> {
         let vectors = json!({VECTOR: {"size": DIMENSION, "distance": "Cosine"}});
-        self.put(&format!("/collections/{collection}"), json!({ "vectors": vectors })).await?;
+        self.put(
+            &format!("/collections/{collection}"),
+            json!({ "vectors": vectors }),
+        )
+        .await?;
         let ids: Vec<u64> = self.app.corpus.ids().collect();
         self.put_documents(collection, &ids, &self.app.old).await
     }
@@ -124,7 +163,11 @@ impl Stage {
                 let vector = self.app.encoder.document(model, &text).await?;
                 points.push(json!({"id": id, "vector": {VECTOR: vector}, "payload": {"body": text}}));
             }
-            self.put(&format!("/collections/{collection}/points?wait=true"), json!({ "points": points })).await?;
+            self.put(
+                &format!("/collections/{collection}/points?wait=true"),
+                json!({ "points": points }),
+            )
+            .await?;
         }
         Ok(())
     }
@@ -137,20 +180,29 @@ impl Stage {
         // Spread over the subjects, as a scan by id over a grown collection is.
         let mut order = ids;
         order.sort_by_key(|id| ((id - 1) % DOCS_PER_SUBJECT, *id));
-        self.put_documents(NAIVE, &order[done..until], &self.app.new).await?;
+        self.put_documents(NAIVE, &order[done..until], &self.app.new)
+            .await?;
         Ok(until)
     }
 
     /// A checker that reads the engine, not the proxy.
     pub fn checker(&self) -> Checker {
         let key = self.running.reserved_key().to_owned();
-        Checker::new(Arc::clone(&self.app), self.running.calls(), self.models.clone(), key)
+        Checker::new(
+            Arc::clone(&self.app),
+            self.running.calls(),
+            self.models.clone(),
+            key,
+        )
     }
 
     /// Stops Interlock and removes its data, or, to keep it, waits until it is told to stop.
     pub async fn end(self, keep: bool) -> Result<(), String> {
         if keep {
-            println!("demo: kept running; stop it with Ctrl-C. Its data: {}", self.data.display());
+            println!(
+                "demo: kept running; stop it with Ctrl-C. Its data: {}",
+                self.data.display()
+            );
             self.running.until_stopped().await;
             return Ok(());
         }

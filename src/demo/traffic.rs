@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use qdrant_client::qdrant::points_client::PointsClient;
-use qdrant_client::qdrant::{Document, PointStruct, Query, QueryPoints, SearchParams, UpsertPoints, Value, Vector, Vectors};
+use qdrant_client::qdrant::{
+    Document, PointStruct, Query, QueryPoints, SearchParams, UpsertPoints, Value, Vector, Vectors,
+};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tonic::transport::Channel;
@@ -64,8 +66,17 @@ pub struct Written {
 
 impl Ledger {
     fn sent(&self, id: u64, version: u64) {
-        let written = Written { version, sent: Instant::now(), acked: None };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().push(written);
+        let written = Written {
+            version,
+            sent: Instant::now(),
+            acked: None,
+        };
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(id)
+            .or_default()
+            .push(written);
     }
 
     fn acked(&self, id: u64) {
@@ -93,7 +104,10 @@ impl Ledger {
     pub fn last_acked(&self) -> Vec<(u64, u64)> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let last = |versions: &Vec<Written>| versions.iter().rfind(|v| v.acked.is_some()).map(|v| v.version);
-        let mut points: Vec<_> = all.iter().filter_map(|(id, versions)| Some((*id, last(versions)?))).collect();
+        let mut points: Vec<_> = all
+            .iter()
+            .filter_map(|(id, versions)| Some((*id, last(versions)?)))
+            .collect();
         points.sort_unstable();
         points
     }
@@ -133,7 +147,14 @@ pub async fn read(app: Arc<App>, reader: Reader, seed: u64, answers: mpsc::Sende
             Ok((model, hits)) => (model, Ok(hits)),
             Err(error) => (String::new(), Err(error)),
         };
-        let answer = Answer { reader, asked, answered: Instant::now(), subject, model, hits };
+        let answer = Answer {
+            reader,
+            asked,
+            answered: Instant::now(),
+            subject,
+            model,
+            hits,
+        };
         if answers.send(answer).await.is_err() {
             return;
         }
@@ -146,14 +167,23 @@ impl App {
     async fn ask(&self, reader: Reader, question: &str) -> Result<Hits, String> {
         match reader {
             Reader::RestText => {
-                self.ask_rest(COLLECTION, json!({"text": question, "model": "auto"})).await
+                self.ask_rest(COLLECTION, json!({"text": question, "model": "auto"}))
+                    .await
             }
             Reader::RestRaw => {
-                self.ask_rest(COLLECTION, json!(self.encoder.query(&self.old, question).await?)).await
+                self.ask_rest(COLLECTION, json!(self.encoder.query(&self.old, question).await?))
+                    .await
             }
-            Reader::Naive => self.ask_rest(NAIVE, json!(self.encoder.query(&self.new, question).await?)).await,
+            Reader::Naive => {
+                self.ask_rest(NAIVE, json!(self.encoder.query(&self.new, question).await?))
+                    .await
+            }
             Reader::GrpcText => {
-                let document = Document { text: question.into(), model: "auto".into(), ..Document::default() };
+                let document = Document {
+                    text: question.into(),
+                    model: "auto".into(),
+                    ..Document::default()
+                };
                 self.ask_grpc(Query::new_nearest(document), None).await
             }
             Reader::GrpcRaw => {
@@ -166,15 +196,29 @@ impl App {
     async fn ask_rest(&self, collection: &str, query: serde_json::Value) -> Result<Hits, String> {
         let url = format!("{}/collections/{collection}/points/query", self.http_url);
         let body = json!({"query": query, "using": VECTOR, "limit": LIMIT, "params": {"exact": true}});
-        let answer = self.http.post(url).json(&body).send().await.map_err(|error| error.to_string())?;
-        let header = answer.headers().get("embedding-model").and_then(|value| value.to_str().ok());
+        let answer = self
+            .http
+            .post(url)
+            .json(&body)
+            .send()
+            .await
+            .map_err(|error| error.to_string())?;
+        let header = answer
+            .headers()
+            .get("embedding-model")
+            .and_then(|value| value.to_str().ok());
         let model = header.unwrap_or_default().to_owned();
-        let (status, text) = (answer.status(), answer.text().await.map_err(|error| error.to_string())?);
+        let (status, text) = (
+            answer.status(),
+            answer.text().await.map_err(|error| error.to_string())?,
+        );
         if !status.is_success() {
             return Err(format!("{status}: {text}"));
         }
         let body: serde_json::Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-        let points = body["result"]["points"].as_array().ok_or("no points in the answer")?;
+        let points = body["result"]["points"]
+            .as_array()
+            .ok_or("no points in the answer")?;
         let hit = |point: &serde_json::Value| Some((point["id"].as_u64()?, point["score"].as_f64()? as f32));
         Ok((model, points.iter().filter_map(hit).collect()))
     }
@@ -185,15 +229,26 @@ impl App {
             query: Some(query),
             using: Some(VECTOR.into()),
             limit: Some(LIMIT),
-            params: Some(SearchParams { exact: Some(true), ..SearchParams::default() }),
+            params: Some(SearchParams {
+                exact: Some(true),
+                ..SearchParams::default()
+            }),
             ..QueryPoints::default()
         });
         if let Some(model) = model {
             let value = model.to_string().parse().map_err(|_| "not a metadata value")?;
             request.metadata_mut().insert("embedding-model", value);
         }
-        let answer = self.grpc.clone().query(request).await.map_err(|status| status.to_string())?;
-        let header = answer.metadata().get("embedding-model").and_then(|value| value.to_str().ok());
+        let answer = self
+            .grpc
+            .clone()
+            .query(request)
+            .await
+            .map_err(|status| status.to_string())?;
+        let header = answer
+            .metadata()
+            .get("embedding-model")
+            .and_then(|value| value.to_str().ok());
         let model = header.unwrap_or_default().to_owned();
         let hits = answer.into_inner().result.into_iter().filter_map(|point| {
             use qdrant_client::qdrant::point_id::PointIdOptions::Num;
@@ -217,7 +272,11 @@ pub async fn write(app: Arc<App>, is_rest: bool, seed: u64) {
         let id = 1 + random.below(documents / 2) * 2 + u64::from(!is_rest);
         let text = app.corpus.text(id, version);
         app.ledger.sent(id, version);
-        let done = if is_rest { app.put_rest(id, &text).await } else { app.put_grpc(id, &text).await };
+        let done = if is_rest {
+            app.put_rest(id, &text).await
+        } else {
+            app.put_grpc(id, &text).await
+        };
         app.writes.fetch_add(1, Ordering::Relaxed);
         match done {
             Ok(()) => app.ledger.acked(id),
@@ -234,23 +293,46 @@ impl App {
         let vector = self.encoder.document(&self.old, text).await?;
         let body = json!({"points": [{"id": id, "vector": {VECTOR: vector}, "payload": {"body": text}}]});
         let url = format!("{}/collections/{COLLECTION}/points?wait=true", self.http_url);
-        let answer = self.http.put(url).json(&body).send().await.map_err(|error| error.to_string())?;
+        let answer = self
+            .http
+            .put(url)
+            .json(&body)
+            .send()
+            .await
+            .map_err(|error| error.to_string())?;
         let status = answer.status();
         let text = answer.text().await.map_err(|error| error.to_string())?;
-        if status.is_success() { Ok(()) } else { Err(format!("{status}: {text}")) }
+        if status.is_success() {
+            Ok(())
+        } else {
+            Err(format!("{status}: {text}"))
+        }
     }
 
     async fn put_grpc(&self, id: u64, text: &str) -> Result<(), String> {
-        let document = Document { text: text.into(), model: "auto".into(), ..Document::default() };
+        let document = Document {
+            text: text.into(),
+            model: "auto".into(),
+            ..Document::default()
+        };
         let vectors: HashMap<String, Vector> = HashMap::from([(VECTOR.to_owned(), document.into())]);
         let payload: HashMap<String, Value> = HashMap::from([("body".to_owned(), text.into())]);
-        let point = PointStruct { id: Some(id.into()), payload, vectors: Some(Vectors::from(vectors)) };
+        let point = PointStruct {
+            id: Some(id.into()),
+            payload,
+            vectors: Some(Vectors::from(vectors)),
+        };
         let upsert = UpsertPoints {
             collection_name: COLLECTION.into(),
             wait: Some(true),
             points: vec![point],
             ..UpsertPoints::default()
         };
-        self.grpc.clone().upsert(upsert).await.map(drop).map_err(|status| status.to_string())
+        self.grpc
+            .clone()
+            .upsert(upsert)
+            .await
+            .map(drop)
+            .map_err(|status| status.to_string())
     }
 }

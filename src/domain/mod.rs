@@ -2,9 +2,11 @@
 //! the pure functions from one to the other. No async, no IO, no clock, no encoding of any wire.
 
 pub mod embedder;
+pub mod gate;
 pub mod ids;
 pub mod model;
 pub mod op;
+pub mod phase;
 pub mod plan;
 pub mod refusal;
 pub mod route;

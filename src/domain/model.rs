@@ -110,7 +110,10 @@ impl ModelRef {
 
 impl From<&ModelId> for ModelRef {
     fn from(id: &ModelId) -> Self {
-        Self { name: id.name.clone(), version: Some(id.version.clone()) }
+        Self {
+            name: id.name.clone(),
+            version: Some(id.version.clone()),
+        }
     }
 }
 
@@ -121,6 +124,19 @@ impl Serialize for ModelId {
 }
 
 impl<'de> Deserialize<'de> for ModelId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for ModelRef {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ModelRef {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)

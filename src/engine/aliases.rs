@@ -15,8 +15,8 @@ use serde::Deserialize;
 use crate::domain::ids::CollectionName;
 use crate::domain::refusal::Refusal;
 use crate::domain::table::Table;
-use crate::upstream::calls::Calls;
 use crate::upstream::Face;
+use crate::upstream::calls::Calls;
 
 /// Alias to real name.
 type Names = BTreeMap<String, CollectionName>;
@@ -42,14 +42,25 @@ impl Aliases {
 
     /// The real name of a collection as Qdrant would find it: aliases first.
     pub fn resolve(&self, spelled: &str) -> CollectionName {
-        self.names.load().get(spelled).cloned().unwrap_or_else(|| CollectionName::from(spelled))
+        self.names
+            .load()
+            .get(spelled)
+            .cloned()
+            .unwrap_or_else(|| CollectionName::from(spelled))
     }
 
     /// Every name, real or alias, of a managed collection.
     pub fn spellings(&self, table: &Table) -> Vec<String> {
         let names = self.names.load();
-        let aliases = names.iter().filter(|(_, real)| table.managed(real.as_str()).is_some());
-        table.collections.keys().map(ToString::to_string).chain(aliases.map(|(alias, _)| alias.clone())).collect()
+        let aliases = names
+            .iter()
+            .filter(|(_, real)| table.managed(real.as_str()).is_some());
+        table
+            .collections
+            .keys()
+            .map(ToString::to_string)
+            .chain(aliases.map(|(alias, _)| alias.clone()))
+            .collect()
     }
 
     /// They may have changed: the next request reads them anew.
@@ -68,14 +79,19 @@ impl Aliases {
         }
         match self.calls.aliases().await {
             Ok(pairs) => {
-                let names = pairs.into_iter().map(|(alias, real)| (alias, CollectionName::from(real.as_str())));
+                let names = pairs
+                    .into_iter()
+                    .map(|(alias, real)| (alias, CollectionName::from(real.as_str())));
                 self.names.store(Arc::new(names.collect()));
                 Ok(())
             }
             Err(error) => {
                 self.invalidate();
                 tracing::warn!(%error, "the aliases cannot be read");
-                Err(Refusal::unavailable("aliases_unknown", "Qdrant's aliases cannot be read, so no request can be placed; try again"))
+                Err(Refusal::unavailable(
+                    "aliases_unknown",
+                    "Qdrant's aliases cannot be read, so no request can be placed; try again",
+                ))
             }
         }
     }
@@ -87,7 +103,9 @@ impl Aliases {
             if table.managed(real.as_str()).is_some() || table.managed(&name).is_some() {
                 return Err(Refusal::forbidden(
                     "closed_call",
-                    format!("aliases of the managed collection `{real}` cannot be changed: an alias could lead past Interlock"),
+                    format!(
+                        "aliases of the managed collection `{real}` cannot be changed: an alias could lead past Interlock"
+                    ),
                 ));
             }
         }
@@ -98,16 +116,28 @@ impl Aliases {
 /// Every collection and alias that a change of aliases names.
 fn names_of(face: Face, message: &Bytes) -> Result<Vec<String>, Refusal> {
     let malformed = |error: &dyn std::fmt::Display| {
-        Refusal::invalid("malformed", format!("Format error in JSON body: the alias actions cannot be understood: {error}"))
+        Refusal::invalid(
+            "malformed",
+            format!("Format error in JSON body: the alias actions cannot be understood: {error}"),
+        )
     };
     match face {
         Face::Grpc => {
             let change = ChangeAliases::decode(message.clone()).map_err(|error| malformed(&error))?;
-            let actions = change.actions.into_iter().filter_map(|operation| operation.action);
+            let actions = change
+                .actions
+                .into_iter()
+                .filter_map(|operation| operation.action);
             Ok(actions
                 .flat_map(|action| match action {
-                    Action::CreateAlias(CreateAlias { collection_name, alias_name }) => vec![collection_name, alias_name],
-                    Action::RenameAlias(RenameAlias { old_alias_name, new_alias_name }) => {
+                    Action::CreateAlias(CreateAlias {
+                        collection_name,
+                        alias_name,
+                    }) => vec![collection_name, alias_name],
+                    Action::RenameAlias(RenameAlias {
+                        old_alias_name,
+                        new_alias_name,
+                    }) => {
                         vec![old_alias_name, new_alias_name]
                     }
                     Action::DeleteAlias(DeleteAlias { alias_name }) => vec![alias_name],
@@ -116,7 +146,11 @@ fn names_of(face: Face, message: &Bytes) -> Result<Vec<String>, Refusal> {
         }
         Face::Rest => {
             let change: RestChange = serde_json::from_slice(message).map_err(|error| malformed(&error))?;
-            Ok(change.actions.into_iter().flat_map(RestAction::into_names).collect())
+            Ok(change
+                .actions
+                .into_iter()
+                .flat_map(RestAction::into_names)
+                .collect())
         }
     }
 }
@@ -145,9 +179,18 @@ struct RestNames {
 
 impl RestAction {
     fn into_names(self) -> Vec<String> {
-        let members = [self.create_alias, self.delete_alias, self.rename_alias].into_iter().flatten();
+        let members = [self.create_alias, self.delete_alias, self.rename_alias]
+            .into_iter()
+            .flatten();
         members
-            .flat_map(|names| [names.collection_name, names.alias_name, names.old_alias_name, names.new_alias_name])
+            .flat_map(|names| {
+                [
+                    names.collection_name,
+                    names.alias_name,
+                    names.old_alias_name,
+                    names.new_alias_name,
+                ]
+            })
             .flatten()
             .collect()
     }

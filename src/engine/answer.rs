@@ -38,12 +38,22 @@ enum Held {
     /// An answer that passes as it comes.
     Passing(Box<Response<Body>>),
     /// Answers that were read: the last one's head and trailers, and each one's message in the client's terms.
-    Read { head: Box<Parts>, trailers: Option<HeaderMap>, messages: Vec<Bytes> },
+    Read {
+        head: Box<Parts>,
+        trailers: Option<HeaderMap>,
+        messages: Vec<Bytes>,
+    },
 }
 
 impl<'a> Answers<'a> {
     pub fn new(call: &'a Call, managed: &'a Managed, settings: &'a Settings) -> Self {
-        Self { call, managed, settings, models: Vec::new(), held: Held::Nothing }
+        Self {
+            call,
+            managed,
+            settings,
+            models: Vec::new(),
+            held: Held::Nothing,
+        }
     }
 
     /// Whether an answer to this plan has to be read whole.
@@ -55,7 +65,11 @@ impl<'a> Answers<'a> {
 
     /// Whether the plan goes out as a batch of ours.
     fn is_batched(&self, plan: &Plan) -> bool {
-        let is_identity = plan.steps.iter().enumerate().all(|(at, step)| *step == Step::Client(at));
+        let is_identity = plan
+            .steps
+            .iter()
+            .enumerate()
+            .all(|(at, step)| *step == Step::Client(at));
         !is_identity || (self.call.verb != Verb::UpdateBatch && plan.steps.len() > 1)
     }
 
@@ -98,14 +112,21 @@ impl<'a> Answers<'a> {
         };
         let message = self.in_clients_terms(message, &plan, &run)?;
         match &mut self.held {
-            Held::Read { head: earlier, trailers, messages } => {
+            Held::Read {
+                head: earlier,
+                trailers,
+                messages,
+            } => {
                 **earlier = head;
                 *trailers = collected.trailers;
                 messages.push(message);
             }
             Held::Nothing | Held::Passing(_) => {
-                self.held =
-                    Held::Read { head: Box::new(head), trailers: collected.trailers, messages: vec![message] };
+                self.held = Held::Read {
+                    head: Box::new(head),
+                    trailers: collected.trailers,
+                    messages: vec![message],
+                };
             }
         }
         Ok(true)
@@ -123,13 +144,24 @@ impl<'a> Answers<'a> {
         if plan.unwrite == Unwrite::default() {
             return Ok(message);
         }
-        Ok(encoding.unwrite(self.call.verb, &message, &plan.unwrite)?.concat().into())
+        Ok(encoding
+            .unwrite(self.call.verb, &message, &plan.unwrite)?
+            .concat()
+            .into())
     }
 
     /// The collection as it looked before there were standby spaces.
     fn info_view(&self) -> InfoView {
-        let fields = self.managed.fields.values().map(|field| (field.serving.vector.clone(), field.name.clone()));
-        let opaque = self.managed.opaque.iter().map(|name| (name.clone(), name.clone()));
+        let fields = self
+            .managed
+            .fields
+            .values()
+            .map(|field| (field.serving.vector.clone(), field.name.clone()));
+        let opaque = self
+            .managed
+            .opaque
+            .iter()
+            .map(|name| (name.clone(), name.clone()));
         InfoView {
             vectors: fields.chain(opaque).collect(),
             metadata_key: self.settings.metadata_key.clone(),
@@ -143,7 +175,11 @@ impl<'a> Answers<'a> {
         let mut reply = match self.held {
             Held::Nothing => return Err(Refusal::invalid("empty_batch", "the batch holds no operation")),
             Held::Passing(answer) => answer.map(|rest| body::pinned(rest, pinned)),
-            Held::Read { head, trailers, messages } => {
+            Held::Read {
+                head,
+                trailers,
+                messages,
+            } => {
                 let message = match messages.as_slice() {
                     [one] => one.clone(),
                     several => joined(self.call.face, several)?,
@@ -167,12 +203,18 @@ impl<'a> Answers<'a> {
 
     /// Real names that clients do not know, with theirs.
     fn renamed(&self) -> impl Iterator<Item = (&VectorName, &VectorName)> {
-        let spaces = self.managed.fields.values().flat_map(|field| field.spaces().map(|space| (&space.vector, &field.name)));
+        let spaces = self
+            .managed
+            .fields
+            .values()
+            .flat_map(|field| field.spaces().map(|space| (&space.vector, &field.name)));
         spaces.filter(|(real, name)| real != name && !real.is_unnamed())
     }
 
     fn client_names(&self, text: &Bytes) -> Bytes {
-        let Ok(plain) = std::str::from_utf8(text) else { return text.clone() };
+        let Ok(plain) = std::str::from_utf8(text) else {
+            return text.clone();
+        };
         let mut plain = std::borrow::Cow::Borrowed(plain);
         for (real, name) in self.renamed() {
             if plain.contains(real.as_str()) {
@@ -186,7 +228,9 @@ impl<'a> Answers<'a> {
     }
 
     fn hide_names(&self, headers: &mut HeaderMap) {
-        let Some(message) = headers.get(GRPC_MESSAGE) else { return };
+        let Some(message) = headers.get(GRPC_MESSAGE) else {
+            return;
+        };
         let shown = self.client_names(&Bytes::copy_from_slice(message.as_bytes()));
         if let Ok(shown) = HeaderValue::from_maybe_shared(shown) {
             headers.insert(GRPC_MESSAGE, shown);
@@ -205,7 +249,12 @@ fn joined(face: Face, messages: &[Bytes]) -> Result<Bytes, Refusal> {
         // Protobuf messages merge by concatenation: results are appended, the last time wins.
         Face::Grpc => Ok(messages.concat().into()),
         Face::Rest => {
-            let unread = |_| Refusal::unavailable("answer_unread", "Qdrant's answer to the batch cannot be understood");
+            let unread = |_| {
+                Refusal::unavailable(
+                    "answer_unread",
+                    "Qdrant's answer to the batch cannot be understood",
+                )
+            };
             let mut whole: Option<serde_json::Value> = None;
             for message in messages {
                 let next: serde_json::Value = serde_json::from_slice(message).map_err(unread)?;

@@ -73,7 +73,9 @@ pub struct Parts {
 /// Puts parts into a body.
 pub fn parts(parts: Vec<Bytes>, trailers: Option<HeaderMap>) -> Body {
     let parts = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    Parts { parts, trailers }.map_err(|never: Infallible| match never {}).boxed_unsync()
+    Parts { parts, trailers }
+        .map_err(|never: Infallible| match never {})
+        .boxed_unsync()
 }
 
 impl HttpBody for Parts {
@@ -105,7 +107,11 @@ pub struct PinnedBody {
 
 /// Ties `pinned` to a body.
 pub fn pinned(inner: Body, pinned: Pinned) -> Body {
-    PinnedBody { inner, pinned: Some(pinned) }.boxed_unsync()
+    PinnedBody {
+        inner,
+        pinned: Some(pinned),
+    }
+    .boxed_unsync()
 }
 
 impl HttpBody for PinnedBody {
@@ -117,7 +123,10 @@ impl HttpBody for PinnedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
-        if frame.as_ref().is_none_or(|frame| frame.as_ref().map_or(true, Frame::is_trailers)) {
+        if frame
+            .as_ref()
+            .is_none_or(|frame| frame.as_ref().map_or(true, Frame::is_trailers))
+        {
             self.pinned = None;
         }
         Poll::Ready(frame)
@@ -145,7 +154,13 @@ pub struct Watched {
 impl Watched {
     /// `head` has been read, and fed to `watch`, already; `prefix_left` is what of the length prefix was not in it.
     pub fn boxed(head: VecDeque<Bytes>, inner: Body, watch: TopLevelWatch, prefix_left: usize) -> Body {
-        Self { head, inner, watch, prefix_left: prefix_left.min(PREFIX_BYTES) }.boxed_unsync()
+        Self {
+            head,
+            inner,
+            watch,
+            prefix_left: prefix_left.min(PREFIX_BYTES),
+        }
+        .boxed_unsync()
     }
 }
 

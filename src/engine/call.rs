@@ -64,7 +64,10 @@ pub(super) async fn open(
 ) -> Result<Reach, Refusal> {
     engine.aliases.ensure_fresh().await?;
     let (mut head, rest) = request.into_parts();
-    let body = Pending { read: VecDeque::new(), rest };
+    let body = Pending {
+        read: VecDeque::new(),
+        rest,
+    };
     match face {
         Face::Rest => {
             let path = head.uri.path().to_owned();
@@ -100,26 +103,66 @@ async fn route(
     body: Pending,
     route: Route<'_>,
 ) -> Result<Reach, Refusal> {
-    let pass = |after, head, body| Ok(Reach::Unmanaged(Unmanaged { face, head, body, after }));
+    let pass = |after, head, body| {
+        Ok(Reach::Unmanaged(Unmanaged {
+            face,
+            head,
+            body,
+            after,
+        }))
+    };
     match route {
         Route::Unknown => Err(Refusal::new(RefusalKind::Unknown, "unknown_call", "no such call")),
         Route::Global { .. } => pass(AfterPass::Nothing, head, whole(body)),
         Route::Guarded { what } if !table.collections.is_empty() => Err(Refusal::forbidden(
             "guarded_call",
-            format!("{what} could read or replace vectors of managed collections: it is closed while there are any"),
+            format!(
+                "{what} could read or replace vectors of managed collections: it is closed while there are any"
+            ),
         )),
         Route::Guarded { .. } => pass(AfterPass::Nothing, head, whole(body)),
         Route::Aliases => {
             let collected = body::collect(body.read, body.rest, engine.settings.body_bytes_max).await?;
-            let message = content(face, &head.headers, &collected.data, engine.settings.body_bytes_max)?;
+            let message = content(
+                face,
+                &head.headers,
+                &collected.data,
+                engine.settings.body_bytes_max,
+            )?;
             engine.aliases.check_change(face, &message, table)?;
-            pass(AfterPass::RefreshAliases, head, body::parts(vec![collected.data], collected.trailers))
+            pass(
+                AfterPass::RefreshAliases,
+                head,
+                body::parts(vec![collected.data], collected.trailers),
+            )
         }
         Route::Verb { verb, collection } => {
-            about(engine, table, Asked { face, head, verb: Ok(verb) }, body, collection).await
+            about(
+                engine,
+                table,
+                Asked {
+                    face,
+                    head,
+                    verb: Ok(verb),
+                },
+                body,
+                collection,
+            )
+            .await
         }
         Route::Closed { what, collection } => {
-            about(engine, table, Asked { face, head, verb: Err(what) }, body, collection).await
+            about(
+                engine,
+                table,
+                Asked {
+                    face,
+                    head,
+                    verb: Err(what),
+                },
+                body,
+                collection,
+            )
+            .await
         }
     }
 }
@@ -155,30 +198,58 @@ async fn about(
     let real = engine.aliases.resolve(&spelled);
     if table.managed(real.as_str()).is_some() {
         return match asked.verb {
-            Ok(verb) => {
-                Ok(Reach::Managed(Call { face: asked.face, verb, spelled, collection: real, head: asked.head }, body))
-            }
+            Ok(verb) => Ok(Reach::Managed(
+                Call {
+                    face: asked.face,
+                    verb,
+                    spelled,
+                    collection: real,
+                    head: asked.head,
+                },
+                body,
+            )),
             Err(what) => Err(Refusal::forbidden(
                 "closed_call",
-                format!("{what} is closed on the managed collection `{real}`: it could read or change vectors past Interlock"),
+                format!(
+                    "{what} is closed on the managed collection `{real}`: it could read or change vectors past Interlock"
+                ),
             )),
         };
     }
     if asked.verb.is_ok_and(foreign::can_look_up) {
         let collected = body::collect(body.read, body.rest, engine.settings.body_bytes_max).await?;
-        let message = content(asked.face, &asked.head.headers, &collected.data, engine.settings.body_bytes_max)?;
-        foreign::check(engine, table, asked.face, asked.verb.unwrap_or(Verb::Query), &spelled, &message)?;
+        let message = content(
+            asked.face,
+            &asked.head.headers,
+            &collected.data,
+            engine.settings.body_bytes_max,
+        )?;
+        foreign::check(
+            engine,
+            table,
+            asked.face,
+            asked.verb.unwrap_or(Verb::Query),
+            &spelled,
+            &message,
+        )?;
         return Ok(asked.pass(body::parts(vec![collected.data], collected.trailers)));
     }
     Ok(match watch {
-        Some((watch, prefix_left)) => asked.pass(body::Watched::boxed(body.read, body.rest, watch, prefix_left)),
+        Some((watch, prefix_left)) => {
+            asked.pass(body::Watched::boxed(body.read, body.rest, watch, prefix_left))
+        }
         None => asked.pass(whole(body)),
     })
 }
 
 impl Asked {
     fn pass(self, body: Body) -> Reach {
-        Reach::Unmanaged(Unmanaged { face: self.face, head: self.head, body, after: AfterPass::Nothing })
+        Reach::Unmanaged(Unmanaged {
+            face: self.face,
+            head: self.head,
+            body,
+            after: AfterPass::Nothing,
+        })
     }
 }
 
@@ -202,7 +273,8 @@ async fn peek(headers: &HeaderMap, body: &mut Pending, bytes_max: usize) -> Resu
     let mut watch = TopLevelWatch::new();
     let mut seen = 0_usize;
     while let Some(frame) = body.rest.frame().await {
-        let frame = frame.map_err(|_| Refusal::unavailable("body_broken", "the body ended before it was complete"))?;
+        let frame = frame
+            .map_err(|_| Refusal::unavailable("body_broken", "the body ended before it was complete"))?;
         let Ok(data) = frame.into_data() else { break };
         let is_compressed = seen == 0 && data.first().is_some_and(|flag| *flag != 0);
         if is_compressed {
@@ -228,16 +300,33 @@ async fn peek(headers: &HeaderMap, body: &mut Pending, bytes_max: usize) -> Resu
 async fn read_whole(headers: &HeaderMap, body: &mut Pending, bytes_max: usize) -> Result<Peeked, Refusal> {
     let rest = std::mem::replace(&mut body.rest, body::parts(Vec::new(), None));
     let collected = body::collect(std::mem::take(&mut body.read), rest, bytes_max).await?;
-    let message = unframe(&collected.data, Compression::from_header(headers.get(GRPC_ENCODING))?, bytes_max)?;
+    let message = unframe(
+        &collected.data,
+        Compression::from_header(headers.get(GRPC_ENCODING))?,
+        bytes_max,
+    )?;
     body.read.push_back(collected.data);
     Ok(Peeked::Name(pb::collection_name(&message)?.to_owned()))
 }
 
 /// A whole body's content: the gRPC message, or the JSON text.
-pub(super) fn content(face: Face, headers: &HeaderMap, data: &Bytes, bytes_max: usize) -> Result<Bytes, Refusal> {
+pub(super) fn content(
+    face: Face,
+    headers: &HeaderMap,
+    data: &Bytes,
+    bytes_max: usize,
+) -> Result<Bytes, Refusal> {
     match face {
-        Face::Grpc => unframe(data, Compression::from_header(headers.get(GRPC_ENCODING))?, bytes_max),
-        Face::Rest => inflate(data, Compression::from_header(headers.get(header::CONTENT_ENCODING))?, bytes_max),
+        Face::Grpc => unframe(
+            data,
+            Compression::from_header(headers.get(GRPC_ENCODING))?,
+            bytes_max,
+        ),
+        Face::Rest => inflate(
+            data,
+            Compression::from_header(headers.get(header::CONTENT_ENCODING))?,
+            bytes_max,
+        ),
     }
 }
 
@@ -260,20 +349,36 @@ impl Call {
     pub fn claims(&self) -> Result<Claims, Refusal> {
         let mut header = Vec::new();
         for value in self.head.headers.get_all(MODEL_HEADER) {
-            let text = value
-                .to_str()
-                .map_err(|_| Refusal::invalid("unknown_model", "the `embedding-model` header is not plain text"))?;
+            let text = value.to_str().map_err(|_| {
+                Refusal::invalid("unknown_model", "the `embedding-model` header is not plain text")
+            })?;
             for model in text.split(',').map(str::trim).filter(|model| !model.is_empty()) {
-                header.push(model.parse().map_err(|bad| Refusal::invalid("unknown_model", format!("{bad}")))?);
+                header.push(
+                    model
+                        .parse()
+                        .map_err(|bad| Refusal::invalid("unknown_model", format!("{bad}")))?,
+                );
             }
         }
-        let shows_tags = self.head.headers.get(PROVENANCE_HEADER).is_some_and(|value| value == "include");
-        Ok(Claims { header, key: None, shows_tags })
+        let shows_tags = self
+            .head
+            .headers
+            .get(PROVENANCE_HEADER)
+            .is_some_and(|value| value == "include");
+        Ok(Claims {
+            header,
+            key: None,
+            shows_tags,
+        })
     }
 
     /// What its scan must look for.
     pub fn lens<'a>(&self, settings: &'a Settings, source_keys: &'a [&'a str]) -> Lens<'a> {
-        Lens { reserved_key: &settings.reserved_key, source_keys, limits: settings.limits }
+        Lens {
+            reserved_key: &settings.reserved_key,
+            source_keys,
+            limits: settings.limits,
+        }
     }
 
     /// The pinned table has no such collection: it was decided on another one.

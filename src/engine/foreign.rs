@@ -64,14 +64,22 @@ pub(super) fn check(
         Face::Grpc => Encoding::Protobuf,
         Face::Rest => Encoding::Json,
     };
-    let lens = Lens { reserved_key: &engine.settings.reserved_key, source_keys: &[], limits: engine.settings.limits };
+    let lens = Lens {
+        reserved_key: &engine.settings.reserved_key,
+        source_keys: &[],
+        limits: engine.settings.limits,
+    };
     let scanned = Scanned::scan(encoding, verb, spelled, message, &lens)?;
     let reads: &[Read<'_>] = match &scanned.op().kind {
         OpKind::Reads(reads) => reads,
         OpKind::Writes(_) | OpKind::Info => &[],
     };
     for read in reads {
-        let nodes = read.nodes.iter().filter_map(|node| node.lookup_from.as_ref()).map(|from| &from.collection);
+        let nodes = read
+            .nodes
+            .iter()
+            .filter_map(|node| node.lookup_from.as_ref())
+            .map(|from| &from.collection);
         for name in nodes.chain(read.lookup.iter().map(|lookup| &lookup.collection)) {
             if table.managed(engine.aliases.resolve(name).as_str()).is_some() {
                 return Err(Refusal::invalid(
@@ -88,5 +96,9 @@ pub(super) fn check(
 fn might_name_managed(engine: &Engine, table: &Pinned, face: Face, message: &Bytes) -> bool {
     let escaped = face == Face::Rest && memchr::memchr(b'\\', message).is_some();
     escaped
-        || engine.aliases.spellings(table).iter().any(|name| memmem::find(message, name.as_bytes()).is_some())
+        || engine
+            .aliases
+            .spellings(table)
+            .iter()
+            .any(|name| memmem::find(message, name.as_bytes()).is_some())
 }

@@ -92,23 +92,41 @@ impl Engine {
         on_pending: OnPending,
     ) -> Self {
         let aliases = Aliases::new(calls.clone());
-        Self { registry, upstream, embedders, calls, aliases, settings, on_pending }
+        Self {
+            registry,
+            upstream,
+            embedders,
+            calls,
+            aliases,
+            settings,
+            on_pending,
+        }
     }
 
     /// A request to a managed collection: read it whole, understand it whole, decide, and only then send.
     async fn managed(&self, call: Call, body: Pending, table: Pinned) -> Result<Response<Body>, Refusal> {
         let message = call.content(body, self.settings.body_bytes_max).await?;
         let claims = call.claims()?;
-        let managed = table.managed(call.collection.as_str()).ok_or_else(|| call.vanished())?;
+        let managed = table
+            .managed(call.collection.as_str())
+            .ok_or_else(|| call.vanished())?;
         let source_keys: Vec<&str> = managed.source_keys().collect();
         let lens = call.lens(&self.settings, &source_keys);
         let scanned = Scanned::scan(call.encoding(), call.verb, &call.spelled, &message, &lens)?;
         let mut answers = Answers::new(&call, managed, &self.settings);
         for run in route::runs(scanned.op()) {
-            let settled = self.settle(&call, &table, &claims, &scanned, &message, run.clone()).await?;
-            let outgoing =
-                scanned.rewrite(&message, &settled.plan, &settled.embeddings, &self.settings.reserved_key)?;
-            let answer = self.send(&call, outgoing, answers.must_read(&settled.plan)).await?;
+            let settled = self
+                .settle(&call, &table, &claims, &scanned, &message, run.clone())
+                .await?;
+            let outgoing = scanned.rewrite(
+                &message,
+                &settled.plan,
+                &settled.embeddings,
+                &self.settings.reserved_key,
+            )?;
+            let answer = self
+                .send(&call, outgoing, answers.must_read(&settled.plan))
+                .await?;
             if !answers.push(answer, settled.plan, run).await? {
                 break;
             }
@@ -129,7 +147,9 @@ impl Engine {
         let context = Context {
             table,
             collection: &call.collection,
-            managed: table.managed(call.collection.as_str()).ok_or_else(|| call.vanished())?,
+            managed: table
+                .managed(call.collection.as_str())
+                .ok_or_else(|| call.vanished())?,
             resolve: &|name| self.aliases.resolve(name),
             claims,
             reserved_key: &self.settings.reserved_key,

@@ -28,7 +28,12 @@ pub(super) enum AfterPass {
 
 impl Engine {
     pub(super) async fn pass(&self, unmanaged: Unmanaged, table: Pinned) -> Result<Response<Body>, Refusal> {
-        let Unmanaged { face, head, body, after } = unmanaged;
+        let Unmanaged {
+            face,
+            head,
+            body,
+            after,
+        } = unmanaged;
         let sent = self.upstream.call(face, Request::from_parts(head, body)).await;
         if after == AfterPass::RefreshAliases {
             self.aliases.invalidate();
@@ -42,19 +47,23 @@ impl Engine {
 pub(super) fn refused(error: UpstreamError) -> Refusal {
     tracing::warn!(error = %Chain(&error), "the upstream gave no answer");
     match error {
-        UpstreamError::Unreachable(_) => {
-            Refusal::unavailable("upstream_unreachable", "Qdrant cannot be reached; nothing was sent")
-        }
-        UpstreamError::Unprocessed(_) => {
-            Refusal::unavailable("upstream_refused", "Qdrant refused the request unprocessed; nothing was applied")
-        }
+        UpstreamError::Unreachable(_) => Refusal::unavailable(
+            "upstream_unreachable",
+            "Qdrant cannot be reached; nothing was sent",
+        ),
+        UpstreamError::Unprocessed(_) => Refusal::unavailable(
+            "upstream_refused",
+            "Qdrant refused the request unprocessed; nothing was applied",
+        ),
         UpstreamError::Unknown(_) => Refusal::unavailable(
             "outcome_unknown",
             "Qdrant's answer was lost: the request may have been applied; it is safe to send it again",
         ),
-        UpstreamError::Full => {
-            Refusal::new(RefusalKind::Busy, "upstream_full", "too many requests wait for Qdrant; try again shortly")
-        }
+        UpstreamError::Full => Refusal::new(
+            RefusalKind::Busy,
+            "upstream_full",
+            "too many requests wait for Qdrant; try again shortly",
+        ),
     }
 }
 

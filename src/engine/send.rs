@@ -64,10 +64,13 @@ pub(super) fn error_text(
             let trailers = collected.trailers.as_ref();
             let found = trailers.and_then(status).or_else(|| status(&head.headers));
             let is_ok = found.is_some_and(|status| status == "0");
-            let message = trailers.and_then(|t| t.get(GRPC_MESSAGE)).or_else(|| head.headers.get(GRPC_MESSAGE));
+            let message = trailers
+                .and_then(|t| t.get(GRPC_MESSAGE))
+                .or_else(|| head.headers.get(GRPC_MESSAGE));
             (!is_ok).then(|| {
                 let text = message.map(|message| percent_decode_str(message.to_str().unwrap_or_default()));
-                text.map(|text| text.decode_utf8_lossy().into_owned()).unwrap_or_default()
+                text.map(|text| text.decode_utf8_lossy().into_owned())
+                    .unwrap_or_default()
             })
         }
     }
@@ -90,7 +93,9 @@ fn request(call: &Call, outgoing: Outgoing, must_read: bool) -> Result<Request<B
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         if call.face == Face::Rest {
-            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            request
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
     }
     Ok(request)

@@ -51,19 +51,25 @@ impl Engine {
             match self.decide(call, table, claims, scanned, (&known, deferred), run.clone())? {
                 Decision::Needs(lookups, edits) => {
                     for lookup in lookups {
-                        self.look_up(call, table, scanned, (message, &edits), lookup, &mut known).await?;
+                        self.look_up(call, table, scanned, (message, &edits), lookup, &mut known)
+                            .await?;
                     }
                 }
                 Decision::Plan(plan) if plan.embeds.is_empty() => {
                     self.note_pending(call, table, &plan, deferred);
-                    return Ok(Settled { plan, embeddings: Vec::new() });
+                    return Ok(Settled {
+                        plan,
+                        embeddings: Vec::new(),
+                    });
                 }
                 Decision::Plan(plan) => match self.embedders.embed_all(&plan.embeds).await {
                     Ok(embeddings) => {
                         self.note_pending(call, table, &plan, deferred);
                         return Ok(Settled { plan, embeddings });
                     }
-                    Err(failure) if !deferred && may_defer(table.managed(call.collection.as_str()), &failure) => {
+                    Err(failure)
+                        if !deferred && may_defer(table.managed(call.collection.as_str()), &failure) =>
+                    {
                         tracing::warn!(model = %failure.model, kind = failure.error.kind(), "the standby's vectors are deferred");
                         deferred = true;
                     }
@@ -71,7 +77,10 @@ impl Engine {
                 },
             }
         }
-        Err(Refusal::unavailable("undecided", "the request could not be decided with what was looked up; try again"))
+        Err(Refusal::unavailable(
+            "undecided",
+            "the request could not be decided with what was looked up; try again",
+        ))
     }
 
     async fn look_up(
@@ -89,8 +98,10 @@ impl Engine {
                 known.payloads.insert(write, found);
             }
             Lookup::Sources { ids } => {
-                let keys: BTreeSet<&str> =
-                    table.managed(call.collection.as_str()).map(|m| m.source_keys().collect()).unwrap_or_default();
+                let keys: BTreeSet<&str> = table
+                    .managed(call.collection.as_str())
+                    .map(|m| m.source_keys().collect())
+                    .unwrap_or_default();
                 known.sources = Some(self.sources(call, &ids, &keys).await?);
             }
         }
@@ -111,7 +122,15 @@ impl Engine {
         let mut offset = None;
         loop {
             let body = scanned.scroll_of(message, edits, write, offset, LOOKUP_PAGE_POINTS, key)?;
-            let answer = self.ask(call, Outgoing { verb: Some(Verb::Scroll), parts: vec![body] }).await?;
+            let answer = self
+                .ask(
+                    call,
+                    Outgoing {
+                        verb: Some(Verb::Scroll),
+                        parts: vec![body],
+                    },
+                )
+                .await?;
             let page = call.encoding().key_page(&answer)?;
             found.ids.extend(page.ids);
             keys.extend(page.keys);
@@ -143,35 +162,50 @@ impl Engine {
     ) -> Result<HashMap<PointId, Vec<(String, String)>>, Refusal> {
         let paths: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
         let ids = ids.iter().map(proto_id).collect();
-        let points = self.calls.get(call.collection.as_str(), ids, &paths).await.map_err(|error| {
-            tracing::warn!(%error, "stored source texts cannot be read");
-            Refusal::unavailable("lookup_failed", "the stored source texts cannot be read from Qdrant; nothing was written")
-        })?;
-        let strings = |point: RetrievedPoint| {
-            let texts = point.payload.into_iter().filter_map(|(key, value)| match value.kind {
-                Some(Kind::StringValue(text)) => Some((key, text)),
-                Some(
-                    Kind::NullValue(_)
-                    | Kind::DoubleValue(_)
-                    | Kind::IntegerValue(_)
-                    | Kind::BoolValue(_)
-                    | Kind::StructValue(_)
-                    | Kind::ListValue(_),
+        let points = self
+            .calls
+            .get(call.collection.as_str(), ids, &paths)
+            .await
+            .map_err(|error| {
+                tracing::warn!(%error, "stored source texts cannot be read");
+                Refusal::unavailable(
+                    "lookup_failed",
+                    "the stored source texts cannot be read from Qdrant; nothing was written",
                 )
-                | None => None,
-            });
+            })?;
+        let strings = |point: RetrievedPoint| {
+            let texts = point
+                .payload
+                .into_iter()
+                .filter_map(|(key, value)| match value.kind {
+                    Some(Kind::StringValue(text)) => Some((key, text)),
+                    Some(
+                        Kind::NullValue(_)
+                        | Kind::DoubleValue(_)
+                        | Kind::IntegerValue(_)
+                        | Kind::BoolValue(_)
+                        | Kind::StructValue(_)
+                        | Kind::ListValue(_),
+                    )
+                    | None => None,
+                });
             Some((typed_id(&point.id?)?, texts.collect()))
         };
         Ok(points.into_iter().filter_map(strings).collect())
     }
 
     fn note_pending(&self, call: &Call, table: &Pinned, plan: &Plan, deferred: bool) {
-        let Some(managed) = table.managed(call.collection.as_str()) else { return };
+        let Some(managed) = table.managed(call.collection.as_str()) else {
+            return;
+        };
         if !deferred || plan.steps.is_empty() {
             return;
         }
         for field in managed.fields.values().filter(|field| field.standby.is_some()) {
-            (self.on_pending)(&FieldKey { collection: call.collection.clone(), field: field.name.clone() });
+            (self.on_pending)(&FieldKey {
+                collection: call.collection.clone(),
+                field: field.name.clone(),
+            });
         }
     }
 }
@@ -182,7 +216,10 @@ fn may_defer(managed: Option<&Managed>, failure: &EmbedFailure) -> bool {
     !failure.required
         && fields.any(|field| {
             field.on_embed_failure == OnEmbedFailure::Defer
-                && field.standby.as_ref().is_some_and(|standby| standby.space.model == failure.model)
+                && field
+                    .standby
+                    .as_ref()
+                    .is_some_and(|standby| standby.space.model == failure.model)
         })
 }
 

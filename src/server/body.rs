@@ -13,15 +13,22 @@ use crate::upstream::{Body, BoxError};
 
 /// A request's body broke off for lack of progress.
 #[derive(Debug, thiserror::Error)]
-#[error("the request's body made no progress for {} ms", .0.as_millis())]
-pub(super) struct Idle(Duration);
+#[error("the request's body came too slowly")]
+pub(super) struct Slow;
 
-/// A request's body, whose frames may not be further apart than a bound.
+/// Slower senders than this, over the whole body, only hold memory and a place.
+const BYTES_PER_MILLISECOND_MIN: u64 = 4;
+
+/// A request's body that has to make progress: its frames may not be further apart than a bound, and the waiting for
+/// all of them together is bounded by their size.
 pub(super) struct Bounded<B> {
     inner: B,
     idle: Duration,
+    /// What the bytes so far have earned, less the waiting so far.
+    patience: Duration,
+    /// Since when somebody waits for a frame. Time in which nobody reads is not the client's.
+    waiting: Option<Instant>,
     timer: Pin<Box<Sleep>>,
-    is_waiting: bool,
 }
 
 impl<B> Bounded<B> {
@@ -29,9 +36,26 @@ impl<B> Bounded<B> {
         Self {
             inner,
             idle,
+            patience: idle,
+            waiting: None,
             timer: Box::pin(tokio::time::sleep(idle)),
-            is_waiting: false,
         }
+    }
+
+    fn received(&mut self, bytes: usize) {
+        if let Some(since) = self.waiting.take() {
+            self.patience = self.patience.saturating_sub(since.elapsed());
+        }
+        self.patience += Duration::from_millis(bytes as u64 / BYTES_PER_MILLISECOND_MIN);
+    }
+
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.waiting.is_none() {
+            let now = Instant::now();
+            self.waiting = Some(now);
+            self.timer.as_mut().reset(now + self.idle.min(self.patience));
+        }
+        self.timer.as_mut().poll(cx)
     }
 }
 
@@ -48,16 +72,13 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
-            this.is_waiting = false;
+            if let Some(Ok(frame)) = &frame {
+                this.received(frame.data_ref().map_or(0, Bytes::len));
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        if !this.is_waiting {
-            // The clock runs only while somebody reads: time in which nobody does is not the client's.
-            this.is_waiting = true;
-            this.timer.as_mut().reset(Instant::now() + this.idle);
-        }
-        ready!(this.timer.as_mut().poll(cx));
-        Poll::Ready(Some(Err(Idle(this.idle).into())))
+        ready!(this.poll_patience(cx));
+        Poll::Ready(Some(Err(Slow.into())))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -148,7 +169,24 @@ mod tests {
         assert!(body.frame().await.expect("a frame").is_ok());
         let started = Instant::now();
         let error = body.frame().await.expect("a frame").expect_err("given up");
-        assert!(error.is::<Idle>(), "{error}");
+        assert!(error.is::<Slow>(), "{error}");
         assert!(started.elapsed() >= Duration::from_millis(50));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_drips_is_given_up() {
+        let bound = Duration::from_millis(60);
+        let drops = futures_util::stream::unfold(tokio::time::interval(bound / 6), |mut ticks| async {
+            ticks.tick().await;
+            Some((Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"."))), ticks))
+        });
+        let mut body = Bounded::new(StreamBody::new(Box::pin(drops)), bound);
+        // Each drop is in time; all of them together are not.
+        let mut count = 0;
+        while body.frame().await.expect("endless").is_ok() {
+            count += 1;
+            assert!(count < 1_000, "never given up");
+        }
+        assert!(count > 1);
     }
 }

@@ -97,8 +97,6 @@ async fn serve_http1(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_timeout)
-        // A client may close its sending side and still wait for the answer.
-        .half_close(true)
         .serve_connection(
             TokioIo::new(stream),
             service_fn(move |request| exchange(Arc::clone(&context), request)),

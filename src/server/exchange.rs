@@ -74,8 +74,13 @@ async fn answer(
         }
         Some(Err(refusal)) => {
             let Answer { response, status } = respond::refusal(context.face, &refusal);
-            tracing::debug!(reason = refusal.reason, message = %refusal.message, "refused");
-            watch.end(outcome(&refusal), status, Some(refusal.reason));
+            let outcome = outcome(&refusal);
+            if outcome == Outcome::Unavailable {
+                tracing::warn!(reason = refusal.reason, why = %refusal.message, "unavailable");
+            } else {
+                tracing::debug!(reason = refusal.reason, why = %refusal.message, "refused");
+            }
+            watch.end(outcome, status, Some(refusal.reason));
             response
         }
         None => {

@@ -26,7 +26,7 @@ pub struct Options {
     /// From a connection's start, or the end of a request on it, to the next request's whole head. Bounds idle
     /// HTTP/1.1 connections too, so it is longer than the idle time of usual clients' pools.
     pub head_timeout: Duration,
-    /// Between two frames of a request's body.
+    /// Between two frames of a request's body; also what a body slower than 4 KB/s may take altogether.
     pub body_idle_timeout: Duration,
     /// From the moment that a drain stops the listener to the dropping of what is still open.
     pub drain_wait: Duration,

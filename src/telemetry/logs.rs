@@ -1,5 +1,7 @@
 //! Where log lines go and how they look: standard error, as text or as JSON.
 
+use std::io::IsTerminal;
+
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -27,6 +29,7 @@ pub fn start_logs(level: &str, format: LogFormat) -> Result<(), TelemetryError> 
     })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => builder.finish().try_init(),

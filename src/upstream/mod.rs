@@ -1,6 +1,7 @@
 //! Where requests go: a Qdrant behind HTTP, or the embedded engine. Called by the engine, the migration and the
 //! data path's cut-through; knows nothing of tables, models or spaces.
 
+pub mod calls;
 pub mod remote;
 
 use bytes::Bytes;

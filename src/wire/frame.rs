@@ -32,7 +32,10 @@ impl Compression {
             Some(b"deflate") => Ok(Self::Deflate),
             Some(other) => Err(Refusal::invalid(
                 "encoding",
-                format!("bodies for a managed collection cannot be `{}`: send gzip, or none", String::from_utf8_lossy(other)),
+                format!(
+                    "bodies for a managed collection cannot be `{}`: send gzip, or none",
+                    String::from_utf8_lossy(other)
+                ),
             )),
         }
     }
@@ -43,7 +46,9 @@ pub fn too_large(bytes_max: usize) -> Refusal {
     Refusal::new(
         RefusalKind::TooLarge,
         "body_too_large",
-        format!("the body is larger than {bytes_max} bytes: send fewer points at once, or raise `limits.body_bytes_max`"),
+        format!(
+            "the body is larger than {bytes_max} bytes: send fewer points at once, or raise `limits.body_bytes_max`"
+        ),
     )
 }
 
@@ -68,7 +73,11 @@ pub fn inflate(data: &Bytes, compression: Compression, bytes_max: usize) -> Resu
         .take(bound)
         .read_to_end(&mut out)
         .map_err(|error| Refusal::invalid("malformed", format!("the compressed body is damaged: {error}")))?;
-    if out.len() > bytes_max { Err(too_large(bytes_max)) } else { Ok(out.into()) }
+    if out.len() > bytes_max {
+        Err(too_large(bytes_max))
+    } else {
+        Ok(out.into())
+    }
 }
 
 /// The one message of a unary gRPC body.
@@ -91,7 +100,9 @@ pub fn unframe(body: &Bytes, encoding: Compression, bytes_max: usize) -> Result<
     let message = body.slice(PREFIX_BYTES..);
     match (flag, encoding) {
         (0, _) => Ok(message),
-        (1, Compression::Identity) => Err(malformed("the gRPC message is flagged compressed, but no grpc-encoding is given")),
+        (1, Compression::Identity) => Err(malformed(
+            "the gRPC message is flagged compressed, but no grpc-encoding is given",
+        )),
         (1, encoding) => inflate(&message, encoding, bytes_max),
         _ => Err(malformed("the gRPC message has an unknown compression flag")),
     }
@@ -134,11 +145,19 @@ mod tests {
         let body = one(vec![Bytes::from_static(b"abc")]);
         let twice: Bytes = [body.clone(), body.clone()].concat().into();
         for bad in [body.slice(..3), body.slice(..7), twice, Bytes::new()] {
-            assert_eq!(unframe(&bad, Compression::Identity, 10).unwrap_err().reason, "malformed");
+            assert_eq!(
+                unframe(&bad, Compression::Identity, 10).unwrap_err().reason,
+                "malformed"
+            );
         }
         let mut flagged = body.to_vec();
         flagged[0] = 1;
-        assert_eq!(unframe(&flagged.into(), Compression::Identity, 10).unwrap_err().reason, "malformed");
+        assert_eq!(
+            unframe(&flagged.into(), Compression::Identity, 10)
+                .unwrap_err()
+                .reason,
+            "malformed"
+        );
     }
 
     #[test]
@@ -149,6 +168,9 @@ mod tests {
         body[0] = 1;
         let body = Bytes::from(body);
         assert_eq!(unframe(&body, Compression::Gzip, 1000).unwrap().len(), 1000);
-        assert_eq!(unframe(&body, Compression::Gzip, 999).unwrap_err().kind, RefusalKind::TooLarge);
+        assert_eq!(
+            unframe(&body, Compression::Gzip, 999).unwrap_err().kind,
+            RefusalKind::TooLarge
+        );
     }
 }

@@ -3,9 +3,9 @@
 //! nothing of Qdrant.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use super::errors;
+pub(super) use super::members::Members;
 use super::strings::{self, Bad};
 use crate::domain::refusal::Refusal;
 
@@ -25,49 +25,6 @@ pub(super) enum Kind {
     Text,
     Array,
     Object,
-}
-
-/// An object that is being walked: which keys were seen, so that a second one is refused.
-#[derive(Debug)]
-pub(super) struct Members<'a> {
-    open: usize,
-    count: usize,
-    few: Vec<Cow<'a, str>>,
-    many: HashSet<Cow<'a, str>>,
-    key_start: usize,
-}
-
-/// Beyond this many keys a hash set replaces the list.
-const FEW_KEYS: usize = 16;
-
-impl<'a> Members<'a> {
-    /// Just after the opening brace.
-    pub fn open(&self) -> usize {
-        self.open
-    }
-
-    /// Whether the walk met no member.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// Where the latest key starts, its quote included.
-    pub fn key_start(&self) -> usize {
-        self.key_start
-    }
-
-    /// Notes a key; a second one of the same name is refused, since Qdrant takes now the first, now the last.
-    pub fn claim(&mut self, key: Cow<'a, str>) -> Result<(), Refusal> {
-        if self.few.contains(&key) || self.many.contains(&key) {
-            return Err(errors::duplicate(&key));
-        }
-        if self.few.len() < FEW_KEYS {
-            self.few.push(key);
-        } else {
-            self.many.insert(key);
-        }
-        Ok(())
-    }
 }
 
 /// An array that is being walked.
@@ -217,13 +174,7 @@ impl<'a> Cursor<'a> {
 
     /// Walks the present object once more, from where the cursor was rewound to: just after its opening brace.
     pub fn again(&mut self) -> Members<'a> {
-        Members {
-            open: self.at,
-            count: 0,
-            few: Vec::new(),
-            many: HashSet::new(),
-            key_start: self.at,
-        }
+        Members::new(self.at)
     }
 
     /// Takes back a level that a look ahead has left.
@@ -233,11 +184,10 @@ impl<'a> Cursor<'a> {
 
     /// The next key, decoded, its value next; or the end of the object. A key that was there before is refused.
     pub fn next_key(&mut self, members: &mut Members<'a>) -> Result<Option<Cow<'a, str>>, Refusal> {
-        if !self.more(b'}', members.count == 0)? {
+        if !self.more(b'}', members.is_empty())? {
             return Ok(None);
         }
-        members.count += 1;
-        members.key_start = self.offset();
+        members.next_at(self.offset());
         let key = self.key()?;
         members.claim(key.clone())?;
         Ok(Some(key))

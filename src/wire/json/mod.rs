@@ -6,6 +6,7 @@ mod answer;
 mod cursor;
 mod errors;
 mod info;
+mod members;
 mod places;
 mod rewrite;
 mod scan;
@@ -16,7 +17,10 @@ mod unwrite;
 
 pub use info::info;
 pub use places::Places;
-pub use rewrite::{rewrite, scroll_of, scroll_of_planned};
+pub use rewrite::{rewrite, scroll_of};
 pub use scan::scan;
 pub use unbatch::{key_page, unbatch};
 pub use unwrite::unwrite;
+
+#[cfg(test)]
+mod tests;

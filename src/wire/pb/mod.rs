@@ -27,3 +27,6 @@ pub use rewrite::rewrite;
 pub use scan::scan;
 pub use unwrite::{unbatch, unwrite};
 pub use watch::{TopLevelWatch, collection_name};
+
+#[cfg(test)]
+mod tests;

@@ -30,8 +30,9 @@ mod scroll {
     pub const SHARD_KEY: u32 = 9;
 }
 
-/// A `ScrollPoints` over the points that the write of this index selects, with every payload key but the reserved
-/// one and no vectors. `edits` are the plan's: the write's filter is read as it will be sent.
+/// A `ScrollPoints` over the points that the write of this index selects, `limit` points from `offset` on, with every
+/// payload key but the reserved one and no vectors. `edits` are the plan's: names in the filter are read as they will be
+/// sent.
 pub fn scroll_of(
     scan: &Scan<'_, Places>,
     message: &Bytes,
@@ -48,6 +49,7 @@ pub fn scroll_of(
         .ok_or_else(|| unfit("an operation is in no message"))?
         .body
         .clone();
+    // Embeddings are not there yet, and no filter has one.
     let edits: Vec<_> = edits
         .iter()
         .filter(|(_, edit)| matches!(edit, Edit::Name(_)))

@@ -105,9 +105,7 @@ impl<'a> Cursor<'a> {
             2 => {
                 let (length, body) = varint(self.bytes, value, self.end)?;
                 let length = usize::try_from(length).map_err(|_| Malformed("a length overflows"))?;
-                let end = body
-                    .checked_add(length)
-                    .ok_or(Malformed("a length overflows"))?;
+                let end = body.checked_add(length).ok_or(Malformed("a length overflows"))?;
                 (Wire::Bytes, body, end)
             }
             5 => (Wire::Fixed32, value, value + 4),

@@ -37,10 +37,16 @@ pub(super) fn too_large(reason: &'static str, what: String) -> Refusal {
 
 /// A plan that does not fit the body that it was made for.
 pub(super) fn unfit(what: &'static str) -> Refusal {
-    Refusal::invalid("plan_unfit", format!("Interlock could not carry out its own plan: {what}"))
+    Refusal::invalid(
+        "plan_unfit",
+        format!("Interlock could not carry out its own plan: {what}"),
+    )
 }
 
 /// An answer that cannot be read, and so cannot be shown.
 pub(super) fn bad_answer(what: &str) -> Refusal {
-    Refusal::unavailable("bad_answer", format!("the upstream's answer cannot be read: {what}"))
+    Refusal::unavailable(
+        "bad_answer",
+        format!("the upstream's answer cannot be read: {what}"),
+    )
 }

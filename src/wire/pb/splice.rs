@@ -11,8 +11,11 @@ use super::places::{Frame, FrameId};
 use super::refuse::unfit;
 use crate::domain::refusal::Refusal;
 
-/// Slices up to this many bytes are copied instead: a slice costs more than that in itself.
+/// Parts of the message up to this many bytes are copied instead: a slice costs more than that in itself.
 const COPY_BYTES_MAX: usize = 64;
+
+/// The same for new bytes: tags and headers are joined with what surrounds them, embeddings are not copied again.
+const COPY_NEW_BYTES_MAX: usize = 512;
 
 /// A part of what takes a place.
 enum Piece {
@@ -144,6 +147,9 @@ impl Spliced {
             out.slice(&self.message, at..change.at.start);
             for piece in &self.pieces[change.pieces.clone()] {
                 match piece {
+                    Piece::New(range) if range.len() <= COPY_NEW_BYTES_MAX => {
+                        out.put(&self.new[range.clone()])
+                    }
                     Piece::New(range) => out.slice(&self.new, range.clone()),
                     Piece::Kept(range) => out.slice(&self.message, range.clone()),
                 }

@@ -200,7 +200,9 @@ pub fn unbatch(verb: Verb, answer: &Bytes, owners: &[usize]) -> Result<Bytes, Re
     let all = fields(answer, &(0..answer.len()))?;
     let (results, rest): (Vec<Raw>, Vec<Raw>) = all.into_iter().partition(|raw| raw.number == RESULT);
     if results.len() != owners.len() {
-        return Err(bad_answer("a batch has not one result for each of its operations"));
+        return Err(bad_answer(
+            "a batch has not one result for each of its operations",
+        ));
     }
     let mut last: std::collections::BTreeMap<usize, &Raw> = std::collections::BTreeMap::new();
     for (owner, result) in owners.iter().zip(&results) {

@@ -21,7 +21,7 @@ use crate::domain::plan::{Edit, Embedding, PayloadEdit, Plan, Step};
 use crate::domain::refusal::Refusal;
 use crate::wire::{Outgoing, Scan};
 
-pub use scroll::{scroll_of, scroll_of_planned};
+pub use scroll::scroll_of;
 
 /// The body that goes out: the client's with the plan's edits, or one ordered batch where the plan has steps of ours.
 /// `body` must be the one that was scanned; the query string stays the caller's.
@@ -42,7 +42,7 @@ pub fn rewrite(
             parts: Parts::new(),
         });
     }
-    let splices = splices(scan, body, plan, embeddings, reserved_key)?;
+    let splices = splices(scan, body, &plan.edits, embeddings, reserved_key)?;
     if passes_alone(scan, &plan.steps) {
         let whole = Span {
             start: 0,
@@ -88,7 +88,7 @@ struct Editor<'b, 'p> {
 fn splices<'b>(
     scan: &Scan<'_, Places>,
     body: &'b Bytes,
-    plan: &Plan,
+    given: &[(Site, Edit)],
     embeddings: &[Embedding],
     reserved_key: &str,
 ) -> Result<Splices<'b>, Refusal> {
@@ -98,8 +98,8 @@ fn splices<'b>(
         reserved_key,
         lookups: BTreeMap::new(),
     };
-    let mut edits: HashMap<Site, &Edit> = HashMap::with_capacity(plan.edits.len());
-    for (site, edit) in &plan.edits {
+    let mut edits: HashMap<Site, &Edit> = HashMap::with_capacity(given.len());
+    for (site, edit) in given {
         if edits.insert(*site, edit).is_some() {
             return Err(errors::misfit("two edits of one place"));
         }
@@ -109,7 +109,7 @@ fn splices<'b>(
             editor.columns(&scan.places, *span, sites, &mut edits)?;
         }
     }
-    for (site, edit) in &plan.edits {
+    for (site, edit) in given {
         if edits.contains_key(site) {
             let place = scan
                 .places

@@ -8,50 +8,29 @@ use super::super::splice::{self, Parts};
 use super::super::strings;
 use super::{batch, values};
 use crate::domain::ids::PointId;
-use crate::domain::plan::Plan;
+use crate::domain::op::Site;
+use crate::domain::plan::Edit;
 use crate::domain::refusal::Refusal;
 use crate::wire::Scan;
 
-/// [`scroll_of_planned`] without edits: for writes whose filter names no vector.
+/// The body of a `POST …/points/scroll` over the points that the write of this index selects, `limit` points from
+/// `offset` on, payload without the reserved key, no vectors. `edits` are the plan's: a `has_vector` in the write's
+/// filter is read as it will be sent.
 ///
 /// # Errors
-/// As there.
+/// A refusal where there is no such write, it has no selector, or the edits do not fit the body.
 pub fn scroll_of(
     scan: &Scan<'_, Places>,
     body: &Bytes,
-    write: usize,
-    offset: Option<PointId>,
-    limit: u32,
-    reserved_key: &str,
-) -> Result<Bytes, Refusal> {
-    scroll_of_planned(scan, body, &Plan::default(), write, offset, limit, reserved_key)
-}
-
-/// The body of a `POST …/points/scroll` over the points that the write of this index selects, `limit` points from
-/// `offset` on, payload without the reserved key, no vectors. The plan's edits apply to the filter, so that a
-/// `has_vector` in it means the real name.
-///
-/// # Errors
-/// A refusal where there is no such write, it has no selector, or the plan does not fit the body.
-pub fn scroll_of_planned(
-    scan: &Scan<'_, Places>,
-    body: &Bytes,
-    plan: &Plan,
+    edits: &[(Site, Edit)],
     write: usize,
     offset: Option<PointId>,
     limit: u32,
     reserved_key: &str,
 ) -> Result<Bytes, Refusal> {
     // Embeddings are not there yet, and no filter has one.
-    let names = Plan {
-        edits: plan
-            .edits
-            .iter()
-            .filter(|(_, edit)| matches!(edit, crate::domain::plan::Edit::Name(_)))
-            .cloned()
-            .collect(),
-        ..Plan::default()
-    };
+    let is_name = |(_, edit): &&(Site, Edit)| matches!(edit, Edit::Name(_));
+    let names: Vec<_> = edits.iter().filter(is_name).cloned().collect();
     let splices = super::splices(scan, body, &names, &[], reserved_key)?;
     let place = scan
         .places

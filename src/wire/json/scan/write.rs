@@ -6,7 +6,7 @@ use super::Scanner;
 use crate::domain::ids::PointId;
 use crate::domain::op::{Filters, Point, Selector, Site, Write, WriteKind};
 use crate::domain::refusal::Refusal;
-use crate::wire::json::cursor::{Members, Span};
+use crate::wire::json::cursor::{Kind, Members, Span};
 use crate::wire::json::errors;
 use crate::wire::json::places::{Operation, Place, SelectorPlace, WritePlace};
 
@@ -14,6 +14,7 @@ use crate::wire::json::places::{Operation, Place, SelectorPlace, WritePlace};
 #[derive(Debug, Default)]
 struct Parts<'a> {
     filters: Filters<'a>,
+    has_update_filter: bool,
     points: Option<Vec<Point<'a>>>,
     columns: Option<(Span, Vec<Site>)>,
     ids: Option<(Vec<PointId>, Span)>,
@@ -141,7 +142,10 @@ impl<'a> Scanner<'a, '_> {
                 parts.columns = Some((self.span_from(start), sites));
                 parts.points = Some(points);
             }
-            "update_filter" => self.filter_option(&mut parts.filters)?,
+            "update_filter" => {
+                parts.has_update_filter = self.cursor.peek()? != Kind::Null;
+                self.filter_option(&mut parts.filters)?;
+            }
             "update_mode" if is_upsert => self.update_mode()?,
             _ => return Ok(false),
         }
@@ -295,6 +299,7 @@ impl<'a> Scanner<'a, '_> {
         Ok(Write {
             kind,
             filters: parts.filters,
+            has_update_filter: parts.has_update_filter,
         })
     }
 

@@ -9,7 +9,9 @@ use crate::domain::op::Verb;
 use crate::domain::plan::{Extra, Step};
 use crate::domain::refusal::Refusal;
 use crate::wire::Scan;
-use crate::wire::pb::encode::{path_of, put_bytes, put_entry, put_header, put_ids, put_message, put_tag, put_texts};
+use crate::wire::pb::encode::{
+    path_of, put_bytes, put_entry, put_header, put_ids, put_message, put_tag, put_texts,
+};
 use crate::wire::pb::places::{OpPlace, Places};
 use crate::wire::pb::reader::{Cursor, Raw};
 use crate::wire::pb::refuse::unfit;
@@ -224,7 +226,9 @@ impl Batch<'_> {
             Selected::Own => {
                 put_tag(&mut new, member);
                 out.put(&new);
-                return self.edited.emit(selector_span(self.places, self.message, op)?, out);
+                return self
+                    .edited
+                    .emit(selector_span(self.places, self.message, op)?, out);
             }
             Selected::Ids(ids) => put_message(&mut new, member, |out| {
                 put_message(out, SELECT_IDS, |out| put_ids(out, 1, ids));

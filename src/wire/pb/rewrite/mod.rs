@@ -5,8 +5,8 @@ mod point;
 
 use bytes::Bytes;
 
-pub(super) use self::batch::{put_existing, selector_span};
 use self::batch::write_batch;
+pub(super) use self::batch::{put_existing, selector_span};
 use super::encode::{put_bytes, put_header, put_message, put_texts};
 use super::places::{FrameId, Place, Places, Slot};
 use super::refuse::unfit;
@@ -95,7 +95,15 @@ pub(super) fn edit(
                 put_embedding(&mut splicer, point::VECTOR_MEMBERS, embedding(embeddings, *of)?);
             }
             (Edit::Point(edit), Place::Point(place)) => {
-                point::edit_point(&mut splicer, places, message, place, edit, embeddings, reserved_key)?;
+                point::edit_point(
+                    &mut splicer,
+                    places,
+                    message,
+                    place,
+                    edit,
+                    embeddings,
+                    reserved_key,
+                )?;
             }
             (
                 Edit::Name(_) | Edit::Names(_) | Edit::Payload(_) | Edit::Embedding(_) | Edit::Point(_),

@@ -104,10 +104,7 @@ fn put_vectors(
                     .clone()
                     .nth(index)
                     .and_then(|index| places.vectors.get(index));
-                Source::Kept(
-                    kept.ok_or_else(|| unfit("a kept vector is not there"))?
-                        .clone(),
-                )
+                Source::Kept(kept.ok_or_else(|| unfit("a kept vector is not there"))?.clone())
             }
             VectorFrom::Embedded(of) => {
                 let mut bytes = Vec::new();

@@ -147,7 +147,9 @@ impl<'a> Scanner<'a, '_> {
                     reads.push(read);
                     self.bound_batch(reads.len())?;
                 }
-                Kind::Message(_) | Kind::Number | Kind::Float | Kind::Double => self.check_item(root, &item)?,
+                Kind::Message(_) | Kind::Number | Kind::Float | Kind::Double => {
+                    self.check_item(root, &item)?
+                }
                 Kind::Map(_) | Kind::Floats | Kind::Numbers => self.check_item(root, &item)?,
             }
         }

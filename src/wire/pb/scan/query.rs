@@ -7,7 +7,9 @@ use crate::domain::op::{Filters, Input, InputValue, Node, Ranking, Read};
 use crate::domain::refusal::Refusal;
 use crate::wire::pb::places::Place;
 use crate::wire::pb::refuse::malformed;
-use crate::wire::pb::schema::{CONDITION, EXPRESSION, GEO_DISTANCE, Kind, Message, POINT_ID, VECTOR, VECTOR_INPUT};
+use crate::wire::pb::schema::{
+    CONDITION, EXPRESSION, GEO_DISTANCE, Kind, Message, POINT_ID, VECTOR, VECTOR_INPUT,
+};
 
 /// Members of `Query`'s oneof.
 mod variant {
@@ -63,12 +65,7 @@ impl<'a> Scanner<'a, '_> {
     }
 
     /// Every input in a field.
-    pub(super) fn inputs(
-        &mut self,
-        here: Here,
-        item: &Item<'a>,
-        node: &mut Node<'a>,
-    ) -> Result<(), Refusal> {
+    pub(super) fn inputs(&mut self, here: Here, item: &Item<'a>, node: &mut Node<'a>) -> Result<(), Refusal> {
         let Kind::Message(schema) = item.kind else {
             return self.check_item(here, item);
         };

@@ -246,7 +246,8 @@ impl<'a> Scanner<'a, '_> {
         let present = Some(item.raw.outer());
         Ok(Selecting {
             site: self.site(Place::WithPayload(slot(here, item.raw.number, present)))?,
-            value: value.ok_or_else(|| malformed(schema.name, "it selects nothing; set one of its members"))?,
+            value: value
+                .ok_or_else(|| malformed(schema.name, "it selects nothing; set one of its members"))?,
         })
     }
 }
@@ -255,8 +256,8 @@ impl<'a> Scanner<'a, '_> {
 pub(super) fn message(item: &Item<'_>) -> Result<&'static Message, Refusal> {
     match item.kind {
         Kind::Message(schema) | Kind::Map(schema) => Ok(schema),
-        Kind::Number | Kind::Float | Kind::Double | Kind::Text | Kind::Floats | Kind::Numbers => {
-            Err(malformed("the request", "a field is no message where one is wanted"))
-        }
+        Kind::Number | Kind::Float | Kind::Double | Kind::Text | Kind::Floats | Kind::Numbers => Err(
+            malformed("the request", "a field is no message where one is wanted"),
+        ),
     }
 }

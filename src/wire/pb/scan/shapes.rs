@@ -68,7 +68,7 @@ macro_rules! reads {
 
 reads! {
     GET = GET_POINTS, Unranked, legacy false, payload false [1 Collection, 4 WithPayload, 5 WithVectors];
-    // Seen in 1.18: a scroll over gRPC that says nothing of the payload gets all of it.
+    // Alone among the verbs, a scroll over gRPC that says nothing of the payload gets all of it.
     SCROLL = SCROLL_POINTS, Unranked, legacy false, payload true
         [1 Collection, 2 Filter, 6 WithPayload, 7 WithVectors, 10 OrderBy];
     COUNT = COUNT_POINTS, Unranked, legacy false, payload false [1 Collection, 2 Filter];

@@ -8,9 +8,7 @@ use crate::domain::ids::PointId;
 use crate::domain::op::{Document, InputValue};
 use crate::domain::refusal::Refusal;
 use crate::wire::pb::refuse::malformed;
-use crate::wire::pb::schema::{
-    DENSE_VECTOR, DOCUMENT, Kind, MULTI_VECTOR, Message, POINT_ID, SPARSE_VECTOR,
-};
+use crate::wire::pb::schema::{DENSE_VECTOR, DOCUMENT, Kind, MULTI_VECTOR, Message, POINT_ID, SPARSE_VECTOR};
 
 impl<'a> Scanner<'a, '_> {
     /// A `VectorInput`.

@@ -22,10 +22,14 @@ struct Partial<'a> {
     keys: Vec<std::borrow::Cow<'a, str>>,
     path: Option<std::borrow::Cow<'a, str>>,
     filters: Filters<'a>,
+    has_update_filter: bool,
 }
 
 impl<'a> Scanner<'a, '_> {
-    pub(super) fn single_write(&mut self, shape: &'static WriteShape) -> Result<(&'a str, OpKind<'a>), Refusal> {
+    pub(super) fn single_write(
+        &mut self,
+        shape: &'static WriteShape,
+    ) -> Result<(&'a str, OpKind<'a>), Refusal> {
         let root = self.root(shape.schema);
         self.places.ops.push(OpPlace {
             shape,
@@ -47,7 +51,9 @@ impl<'a> Scanner<'a, '_> {
                     writes.push(self.operation(root, &item)?);
                     self.bound_batch(writes.len())?;
                 }
-                Kind::Message(_) | Kind::Number | Kind::Float | Kind::Double => self.check_item(root, &item)?,
+                Kind::Message(_) | Kind::Number | Kind::Float | Kind::Double => {
+                    self.check_item(root, &item)?
+                }
                 Kind::Map(_) | Kind::Floats | Kind::Numbers => self.check_item(root, &item)?,
             }
         }
@@ -135,7 +141,10 @@ impl<'a> Scanner<'a, '_> {
             Some(WriteRole::Path) => partial.path = Some(item.text.into()),
             Some(WriteRole::Paths) => partial.keys.push(item.text.into()),
             Some(WriteRole::FieldName) => partial.filters.keys.push(item.text.into()),
-            Some(WriteRole::UpdateFilter) => self.filters(here, item, &mut partial.filters, false)?,
+            Some(WriteRole::UpdateFilter) => {
+                partial.has_update_filter = true;
+                self.filters(here, item, &mut partial.filters, false)?;
+            }
             Some(WriteRole::UpdateMode) => {
                 // A value that is not known to the server means a plain upsert there.
                 if item.raw.varint > UPDATE_MODE_MAX {
@@ -177,7 +186,12 @@ impl<'a> Scanner<'a, '_> {
 
 fn finish<'a>(shape: &WriteShape, partial: Partial<'a>) -> Result<Write<'a>, Refusal> {
     let selected = |selector: Option<Selector>| {
-        selector.ok_or_else(|| malformed(shape.schema.name, "it selects no points; set its ids or its filter"))
+        selector.ok_or_else(|| {
+            malformed(
+                shape.schema.name,
+                "it selects no points; set its ids or its filter",
+            )
+        })
     };
     let kind = match shape.form {
         WriteForm::Upsert => WriteKind::Upsert(partial.points),
@@ -219,5 +233,6 @@ fn finish<'a>(shape: &WriteShape, partial: Partial<'a>) -> Result<Write<'a>, Ref
     Ok(Write {
         kind,
         filters: partial.filters,
+        has_update_filter: partial.has_update_filter,
     })
 }

@@ -1,8 +1,6 @@
 //! The messages of writes.
 
-use super::common::{
-    FILTER, POINT_ID, SHARD_KEY_SELECTOR, TEXT_LIST, VALUE_ENTRY, VECTOR, messages,
-};
+use super::common::{FILTER, POINT_ID, SHARD_KEY_SELECTOR, TEXT_LIST, VALUE_ENTRY, VECTOR, messages};
 use super::{Message, many, map, number, one, text, texts};
 
 messages! {

@@ -1,0 +1,257 @@
+//! What the operator's verbs take and give. These go out as JSON as they stand.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::embedder::EmbedderSpec;
+use crate::domain::gate::Reason;
+use crate::domain::ids::{CollectionName, Epoch, FieldKey, VectorName};
+use crate::domain::model::{Fingerprint, Model, ModelId, ModelRef};
+use crate::domain::phase::PhaseName;
+use crate::domain::source::SourceTemplate;
+use crate::domain::table::{OnEmbedFailure, StandbyState, Undeclared};
+
+/// A registered model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelRow {
+    /// The model.
+    pub model: Model,
+    /// The hash of everything that defines it.
+    pub fingerprint: Fingerprint,
+    /// How its vectors are computed.
+    pub embedder: EmbedderSpec,
+}
+
+/// What came of registering a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelAdded {
+    /// The model as it stands now.
+    #[serde(flatten)]
+    pub row: ModelRow,
+    /// Whether it was registered before, with the same definition. Its embedder is then the one given now.
+    pub was_known: bool,
+    /// The table's version.
+    pub epoch: Epoch,
+}
+
+/// A collection to put under management. Each of its vectors is named once, as a field or as opaque.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adopt {
+    /// The collection, by its name or an alias.
+    pub collection: CollectionName,
+    /// Its vectors that have a model.
+    pub vectors: Vec<AdoptVector>,
+    /// Its vectors that pass untagged and unchecked.
+    #[serde(default)]
+    pub opaque: Vec<VectorName>,
+}
+
+/// One vector of a collection to adopt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdoptVector {
+    /// The vector's name; absent: the collection's only one.
+    #[serde(default)]
+    pub name: Option<VectorName>,
+    /// The model that made the vectors that are there.
+    pub model: ModelRef,
+    /// The text that the vectors are made from. Without it, clients bring the vectors of both models, and there is no
+    /// backfill.
+    #[serde(default)]
+    pub source: Option<SourceTemplate>,
+    /// What a request means that declares no model; absent: pinned to `model`.
+    #[serde(default)]
+    pub undeclared: Option<UndeclaredChoice>,
+    /// What a write does when the other space's vector cannot be computed.
+    #[serde(default)]
+    pub on_embed_failure: OnEmbedFailure,
+}
+
+/// An [`Undeclared`] as an operator writes it: the model may lack its version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UndeclaredChoice {
+    /// Raw vectors are this model's.
+    Pinned(ModelRef),
+    /// Refused.
+    Reject,
+}
+
+/// What came of an adoption.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Adopted {
+    /// The collection's real name.
+    pub collection: CollectionName,
+    /// The alias that it was called by, where it was one.
+    pub alias: Option<String>,
+    /// Its fields.
+    pub fields: Vec<AdoptedField>,
+    /// Its vectors that pass untagged and unchecked.
+    pub opaque: Vec<VectorName>,
+    /// Points that it holds now. They carry no tag yet and count as the adopted model's.
+    pub points: u64,
+    /// The table's version; from it on, every write is tagged.
+    pub epoch: Epoch,
+    /// What the operator should know.
+    pub warnings: Vec<String>,
+}
+
+/// A field as it was adopted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdoptedField {
+    /// The field.
+    pub key: FieldKey,
+    /// Its model.
+    pub model: ModelId,
+    /// The policy for requests that declare no model.
+    pub undeclared: Undeclared,
+    /// The text that its vectors are made from.
+    pub source: Option<SourceTemplate>,
+    /// The policy for a failing embedder of the standby.
+    pub on_embed_failure: OnEmbedFailure,
+}
+
+/// Points whose payload does not give the source text: they cannot be backfilled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsourced {
+    /// How many, as of the last whole pass.
+    pub count: u64,
+    /// The ids of some of them, as Qdrant spells them.
+    pub examples: Vec<String>,
+}
+
+/// A migration, as it stands now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MigrationStatus {
+    /// The field.
+    pub key: FieldKey,
+    /// The model that served when it started.
+    pub from: ModelId,
+    /// The target.
+    pub to: ModelId,
+    /// The space of `from`.
+    pub from_space: VectorName,
+    /// The space of `to`.
+    pub to_space: VectorName,
+    /// Where it stands.
+    pub phase: PhaseName,
+    /// The table's version.
+    pub epoch: Epoch,
+    /// When it was started, in milliseconds since 1970.
+    pub started_at_ms: u64,
+    /// Points of the collection that have the field, as of the last count.
+    pub total: u64,
+    /// Those of them that the standby space holds fresh.
+    pub done: u64,
+    /// Those of them that it does not.
+    pub pending: u64,
+    /// Absent while nothing is backfilled.
+    pub points_per_second: Option<f64>,
+    /// Absent while it cannot be told.
+    pub seconds_left: Option<f64>,
+    /// Points that cannot be backfilled.
+    pub unsourced: Unsourced,
+    /// Why the gate would say no now; empty: it would say go. As of the last count.
+    pub reasons: Vec<Reason>,
+    /// The last error that is being retried; gone when the retry succeeds.
+    pub last_error: Option<String>,
+}
+
+/// A flip that was made, or had been made before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CutoverReport {
+    /// The field.
+    pub key: FieldKey,
+    /// The model that serves now.
+    pub serving: ModelId,
+    /// The model of the space that is kept fresh for the way back.
+    pub kept: ModelId,
+    /// The table's version since the flip.
+    pub epoch: Epoch,
+    /// Whether the model served before the command came: nothing was changed then.
+    pub was_serving: bool,
+    /// How long the answers begun under the earlier table took to be delivered, in milliseconds.
+    pub drained_ms: u64,
+    /// Points that became pending in the serving space between the gate's count and the flip; they are being filled.
+    /// Absent where the upstream did not answer.
+    pub pending_after: Option<u64>,
+}
+
+/// Everything that is managed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The table's version.
+    pub epoch: Epoch,
+    /// The managed collections.
+    pub collections: Vec<CollectionStatus>,
+}
+
+/// A managed collection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CollectionStatus {
+    /// Its real name.
+    pub collection: CollectionName,
+    /// Its points, counted exactly; absent where the upstream did not answer.
+    pub points: Option<u64>,
+    /// Its fields.
+    pub fields: Vec<FieldStatus>,
+    /// Its vectors that pass untagged and unchecked.
+    pub opaque: Vec<VectorName>,
+    /// Why its counts are absent.
+    pub error: Option<String>,
+}
+
+/// A field with the spaces behind it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldStatus {
+    /// The field.
+    pub key: FieldKey,
+    /// Serving first, then standby.
+    pub spaces: Vec<SpaceStatus>,
+    /// The policy for requests that declare no model.
+    pub undeclared: Undeclared,
+    /// The text that its vectors are made from.
+    pub source: Option<SourceTemplate>,
+    /// The policy for a failing embedder of the standby.
+    pub on_embed_failure: OnEmbedFailure,
+    /// Its migration, where it has one.
+    pub migration: Option<MigrationStatus>,
+}
+
+/// What a space is to its field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Answers by default.
+    Serving,
+    /// Is being filled: written, not readable.
+    Filling,
+    /// Is complete and kept fresh.
+    Kept,
+}
+
+impl From<StandbyState> for Role {
+    fn from(state: StandbyState) -> Self {
+        match state {
+            StandbyState::Filling => Self::Filling,
+            StandbyState::Kept => Self::Kept,
+        }
+    }
+}
+
+/// A space, counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpaceStatus {
+    /// The real vector name.
+    pub vector: VectorName,
+    /// The one model of its vectors.
+    pub model: ModelId,
+    /// What it is to its field.
+    pub role: Role,
+    /// How its model's vectors are computed.
+    pub embedder: EmbedderSpec,
+    /// Points that have a vector in it, counted exactly; absent where the upstream did not answer.
+    pub vectors: Option<u64>,
+    /// Points of the field that it does not hold fresh, counted exactly; absent where the upstream did not answer.
+    pub pending: Option<u64>,
+}

@@ -1,0 +1,233 @@
+//! Fills one page of pending points: read, embed, compare and set, claim.
+//!
+//! Why no claim is ever false, whatever happens in between:
+//! - a page is set under a filter of the write ids that were read, and claimed under the same filter. A write id is of
+//!   one point and one write and never comes back, so if it stands at the claim, it stood when the vector was set;
+//! - the claim comes last and alone. A crash before it leaves a vector that nobody vouches for: the point is pending,
+//!   and is done again;
+//! - the claim also demands that the vector is there: a client's write may drop what it finds unclaimed;
+//! - a vector update takes the claims away, sets vectors, and claims again, in three steps. A point seen without any
+//!   claim may be between them, and is left until every request of that time has answered ([`Quarantine`]);
+//! - neither update creates a point, so a deleted one stays deleted.
+
+use std::collections::HashMap;
+
+use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
+use qdrant_client::qdrant::{
+    NamedVectors, PointId as ProtoId, PointVectors, PointsSelector, RetrievedPoint, SetPayloadPoints,
+    UpdatePointVectors, Vectors, vectors,
+};
+
+use super::candidate::{self, Candidate, Entry};
+use super::conditions::FieldView;
+use super::embedding::{self, Texts};
+use super::quarantine::Quarantine;
+use super::stamp;
+use crate::domain::ids::CollectionName;
+use crate::domain::model::Model;
+use crate::domain::plan::Embedding;
+use crate::domain::table::Space;
+use crate::embed::{EmbedFailure, Embedders};
+use crate::upstream::calls::filters::{all, has_id, has_vector, is_any_of};
+use crate::upstream::calls::{CallError, Calls, spelled};
+
+/// Why a page was not filled. It may be tried again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FillError {
+    /// Qdrant.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The embedder.
+    #[error(transparent)]
+    Embed(#[from] EmbedFailure),
+}
+
+/// What pages are filled with.
+pub(super) struct Filler<'a> {
+    /// Calls to the upstream.
+    pub calls: &'a Calls,
+    /// Every model's embedder.
+    pub embedders: &'a Embedders,
+    /// The real collection.
+    pub collection: &'a CollectionName,
+    /// The field with both spaces.
+    pub view: FieldView<'a>,
+    /// The space to fill.
+    pub space: &'a Space,
+    /// Its model.
+    pub model: &'a Model,
+    /// The model of the adopted space, where there still is one.
+    pub adopted: Option<&'a Model>,
+    /// Attempts at one page.
+    pub attempts_max: u32,
+}
+
+/// What became of a page.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filled {
+    /// Points that were set and claimed, if no client was faster.
+    pub points: u64,
+    /// Points without a source text, and those whose text the embedder refuses for good; as Qdrant spells them.
+    pub unsourced: Vec<String>,
+    /// What the embedder said of a text that it refuses.
+    pub refused: Option<String>,
+}
+
+struct Ready<'v> {
+    id: ProtoId,
+    write_id: String,
+    vector: &'v Embedding,
+}
+
+impl Filler<'_> {
+    /// Fills a page that was read with [`candidate::paths`].
+    pub async fn page(
+        &self,
+        points: Vec<RetrievedPoint>,
+        quarantine: &mut Quarantine,
+    ) -> Result<Filled, FillError> {
+        let candidates: Vec<_> = points
+            .into_iter()
+            .filter_map(|point| candidate::read(self.view, point))
+            .collect();
+        let usable = self.sort(candidates, quarantine).await?;
+        let mut filled = Filled::default();
+        let mut with_text = Vec::with_capacity(usable.len());
+        for (candidate, write_id) in usable {
+            match candidate.text {
+                Some(text) => with_text.push((candidate.id, write_id, text)),
+                None => filled.unsourced.push(spelled(&candidate.id)),
+            }
+        }
+        let texts = Texts::of(with_text.iter().map(|(_, _, text)| text.as_str()));
+        let embedded = embedding::all(self.embedders, &self.model.id, &texts).await?;
+        filled.refused = embedded.refused;
+        let mut ready = Vec::with_capacity(with_text.len());
+        for (id, write_id, text) in with_text {
+            match texts
+                .place(&text)
+                .and_then(|place| embedded.vectors.get(place)?.as_ref())
+            {
+                Some(vector) => ready.push(Ready { id, write_id, vector }),
+                None => filled.unsourced.push(spelled(&id)),
+            }
+        }
+        filled.points = self.set(ready).await?;
+        Ok(filled)
+    }
+
+    /// Points that may be set now, with the write id that they must still have then. The others get a tag, or wait.
+    async fn sort(
+        &self,
+        candidates: Vec<Candidate>,
+        quarantine: &mut Quarantine,
+    ) -> Result<Vec<(Candidate, String)>, FillError> {
+        let mut usable = Vec::with_capacity(candidates.len());
+        let mut untagged = Vec::new();
+        for candidate in candidates {
+            match &candidate.entry {
+                Entry::Untagged => untagged.push(candidate),
+                Entry::Claimed(write_id) if !quarantine.holds(&candidate.id, write_id) => {
+                    let write_id = write_id.clone();
+                    usable.push((candidate, write_id));
+                }
+                Entry::Unclaimed(write_id) | Entry::Claimed(write_id) => {
+                    if quarantine.released(&candidate.id, write_id) {
+                        let write_id = write_id.clone();
+                        usable.push((candidate, write_id));
+                    } else {
+                        quarantine.put(&candidate.id, write_id);
+                    }
+                }
+            }
+        }
+        let stamped = stamp::stamp(self.calls, self.collection, self.view, self.adopted, &untagged).await?;
+        for stamped in stamped {
+            quarantine.put(&stamped.id, &stamped.write_id);
+        }
+        Ok(usable)
+    }
+
+    /// Compares and sets, then claims. Points that vanish meanwhile are left out, and the rest is tried again, until
+    /// the bound; what is left then stays pending for the next pass.
+    async fn set(&self, mut ready: Vec<Ready<'_>>) -> Result<u64, FillError> {
+        for _attempt in 0..self.attempts_max {
+            if ready.is_empty() {
+                return Ok(0);
+            }
+            match self.calls.update_vectors(self.vectors(&ready)).await {
+                Ok(()) => {
+                    self.calls.set_payload(self.claim(&ready)).await?;
+                    return Ok(ready.len() as u64);
+                }
+                // The upstream says so of the first missing point that it meets, whatever the filter.
+                Err(error) if error.is_not_found() => ready = self.still_there(ready).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(0)
+    }
+
+    async fn still_there<'v>(&self, ready: Vec<Ready<'v>>) -> Result<Vec<Ready<'v>>, FillError> {
+        let ids = ready.iter().map(|ready| ready.id.clone()).collect();
+        let paths = candidate::paths(self.view);
+        let found = self.calls.get(self.collection.as_str(), ids, &paths).await?;
+        let write_ids: HashMap<ProtoId, Entry> = found
+            .into_iter()
+            .filter_map(|point| candidate::read(self.view, point))
+            .map(|candidate| (candidate.id, candidate.entry))
+            .collect();
+        let same = |ready: &Ready<'_>| {
+            write_ids
+                .get(&ready.id)
+                .and_then(Entry::write_id)
+                .is_some_and(|id| id == ready.write_id)
+        };
+        Ok(ready.into_iter().filter(same).collect())
+    }
+
+    fn unchanged(&self, ready: &[Ready<'_>]) -> qdrant_client::qdrant::Condition {
+        let write_ids = ready.iter().map(|ready| ready.write_id.clone()).collect();
+        is_any_of(self.view.paths().write_id(), write_ids)
+    }
+
+    fn vectors(&self, ready: &[Ready<'_>]) -> UpdatePointVectors {
+        let points = ready.iter().map(|ready| PointVectors {
+            id: Some(ready.id.clone()),
+            vectors: Some(Vectors {
+                vectors_options: Some(vectors::VectorsOptions::Vectors(NamedVectors {
+                    vectors: std::iter::once((self.space.vector.to_string(), embedding::proto(ready.vector)))
+                        .collect(),
+                })),
+            }),
+        });
+        UpdatePointVectors {
+            collection_name: self.collection.to_string(),
+            points: points.collect(),
+            update_filter: Some(all(vec![self.unchanged(ready)])),
+            ..UpdatePointVectors::default()
+        }
+    }
+
+    fn claim(&self, ready: &[Ready<'_>]) -> SetPayloadPoints {
+        let ids = ready.iter().map(|ready| ready.id.clone()).collect();
+        let filter = all(vec![
+            has_id(ids),
+            self.unchanged(ready),
+            has_vector(self.space.vector.as_str()),
+        ]);
+        SetPayloadPoints {
+            collection_name: self.collection.to_string(),
+            payload: std::iter::once((
+                self.space.vector.to_string(),
+                qdrant_client::qdrant::Value::from(self.model.mark()),
+            ))
+            .collect(),
+            points_selector: Some(PointsSelector {
+                points_selector_one_of: Some(PointsSelectorOneOf::Filter(filter)),
+            }),
+            key: Some(format!("{}.models", self.view.paths().entry())),
+            ..SetPayloadPoints::default()
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The control loop: models, adoption, migrations from start to cutover and back. Called by the admin API (the verbs)
+//! and by `app` at start-up ([`Control::resume`]). It meets the data path in the registry and the store only; it never
+//! imports the engine, and decides nothing that [`crate::domain::phase`] and [`crate::domain::gate`] can decide.
+
+mod adopt;
+pub mod api;
+mod candidate;
+mod conditions;
+mod control;
+mod describe;
+mod driver;
+mod embedding;
+mod error;
+mod fill;
+mod flip;
+mod inner;
+mod models;
+mod opening;
+mod quarantine;
+mod run;
+mod schema;
+mod settings;
+mod stamp;
+mod start;
+mod status;
+
+pub use crate::domain::phase::PhaseName;
+pub use api::{
+    Adopt, AdoptVector, Adopted, AdoptedField, CollectionStatus, CutoverReport, FieldStatus, MigrationStatus,
+    ModelAdded, ModelRow, Role, SpaceStatus, Status, UndeclaredChoice, Unsourced,
+};
+pub use control::{Control, Parts};
+pub use error::{ControlError, ErrorKind};
+pub use settings::Settings;

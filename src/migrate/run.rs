@@ -1,0 +1,123 @@
+//! One field's migration while this process runs: its state, what is shown of it, and what wakes it.
+
+use tokio::sync::{Mutex, Notify, watch};
+
+use super::api::{MigrationStatus, Unsourced};
+use crate::domain::gate::Reason;
+use crate::domain::ids::{Epoch, FieldKey};
+use crate::domain::phase::{Migration, Phase};
+
+/// A migration in this process.
+pub(super) struct Run {
+    /// The field.
+    pub key: FieldKey,
+    /// Held by a verb from its first look to its end.
+    pub verb: Mutex<()>,
+    /// As it is stored. Held while a step is decided and stored.
+    pub state: Mutex<Migration>,
+    /// What watchers see.
+    pub status: watch::Sender<MigrationStatus>,
+    /// Says that something became pending.
+    pub wake: Notify,
+}
+
+/// What was counted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counted {
+    /// Points that have the field.
+    pub total: u64,
+    /// Those of them that the space does not hold fresh.
+    pub pending: u64,
+    /// Why the gate would say no.
+    pub reasons: Vec<Reason>,
+}
+
+impl Run {
+    /// Nothing is counted yet.
+    pub fn new(migration: Migration, epoch: Epoch) -> Self {
+        let status = MigrationStatus {
+            key: migration.key.clone(),
+            from: migration.from.model.clone(),
+            to: migration.to.model.clone(),
+            from_space: migration.from.vector.clone(),
+            to_space: migration.to.vector.clone(),
+            phase: migration.phase.name(),
+            epoch,
+            started_at_ms: migration.started_at_ms,
+            total: 0,
+            done: 0,
+            pending: 0,
+            points_per_second: None,
+            seconds_left: None,
+            unsourced: Unsourced::default(),
+            reasons: Vec::new(),
+            last_error: None,
+        };
+        Self {
+            key: migration.key.clone(),
+            verb: Mutex::new(()),
+            state: Mutex::new(migration),
+            status: watch::Sender::new(status),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Shows where it stands now.
+    pub fn show_phase(&self, migration: &Migration, epoch: Epoch) {
+        self.status.send_modify(|status| {
+            status.phase = migration.phase.name();
+            status.epoch = epoch;
+            match &migration.phase {
+                Phase::Ready(tally) | Phase::ServingNew(tally) | Phase::RolledBack(tally) => {
+                    status.unsourced.count = tally.unsourced;
+                    status.points_per_second = None;
+                    status.seconds_left = None;
+                }
+                Phase::Planned | Phase::Opening | Phase::DualWriting | Phase::Backfilling(_) => {}
+            }
+        });
+    }
+
+    /// Shows what was counted.
+    pub fn show_counts(&self, counted: Counted) {
+        self.status.send_modify(|status| {
+            status.total = counted.total;
+            status.pending = counted.pending;
+            status.done = counted.total.saturating_sub(counted.pending);
+            status.reasons = counted.reasons;
+            status.seconds_left = left(status.points_per_second, status.pending);
+        });
+    }
+
+    /// Shows that a page took so long. The counts are moved on until the next exact ones.
+    pub fn show_page(&self, points: u64, seconds: f64) {
+        /// How much of the shown rate is the newest page's.
+        const NEWEST: f64 = 0.2;
+        self.status.send_modify(|status| {
+            if points > 0 && seconds > 0.0 {
+                let rate = points as f64 / seconds;
+                let shown = status
+                    .points_per_second
+                    .map_or(rate, |shown| shown + NEWEST * (rate - shown));
+                status.points_per_second = Some(shown);
+            }
+            let points = points.min(status.pending);
+            status.pending -= points;
+            status.done += points;
+            status.seconds_left = left(status.points_per_second, status.pending);
+        });
+    }
+
+    /// Shows, or takes away, the error that is being retried.
+    pub fn show_error(&self, error: Option<String>) {
+        self.status.send_if_modified(|status| {
+            let changed = status.last_error != error;
+            status.last_error = error;
+            changed
+        });
+    }
+}
+
+fn left(rate: Option<f64>, pending: u64) -> Option<f64> {
+    rate.filter(|rate| *rate > 0.0).map(|rate| pending as f64 / rate)
+}

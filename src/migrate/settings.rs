@@ -1,0 +1,61 @@
+//! What the control loop is set up with. `app` fills it from the configuration.
+
+/// Bounds and names of the control loop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The payload key that holds tags.
+    pub reserved_key: String,
+    /// The key in a collection's metadata under which its models are described.
+    pub metadata_key: String,
+    /// Interlock's own API key for the upstream.
+    pub api_key: Option<String>,
+    /// Points in one page of a backfill.
+    pub page_points: u32,
+    /// For one call to the upstream, in milliseconds.
+    pub call_timeout_ms: u64,
+    /// Size of one answer of the upstream, in bytes.
+    pub answer_bytes_max: usize,
+    /// Attempts at one page whose points keep vanishing or changing; what is left waits for the next pass.
+    pub page_attempts_max: u32,
+    /// The first wait after an error, in milliseconds; it doubles with each further one.
+    pub backoff_first_ms: u64,
+    /// The longest wait after an error, in milliseconds.
+    pub backoff_max_ms: u64,
+    /// Between two looks for pending points while nothing is known to be pending, in milliseconds.
+    pub look_every_ms: u64,
+    /// Shortest time between two looks, whatever pokes, in milliseconds.
+    pub look_gap_ms: u64,
+    /// How long `start` waits for dual writing to be open before it answers, in milliseconds. The work goes on.
+    pub start_wait_ms: u64,
+    /// How long a flip waits for the answers of earlier tables, in milliseconds.
+    pub drain_timeout_ms: u64,
+    /// How often a flip asks the gate while only writes that are under way may stand against it.
+    pub gate_attempts_max: u32,
+    /// Between two of these, in milliseconds.
+    pub gate_wait_ms: u64,
+    /// Points without a source text that are listed; the others are only counted.
+    pub unsourced_listed_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            reserved_key: "_embedding".to_owned(),
+            metadata_key: "interlock".to_owned(),
+            api_key: None,
+            page_points: 128,
+            call_timeout_ms: 60_000,
+            answer_bytes_max: 64 * 1024 * 1024,
+            page_attempts_max: 5,
+            backoff_first_ms: 200,
+            backoff_max_ms: 30_000,
+            look_every_ms: 5_000,
+            look_gap_ms: 250,
+            start_wait_ms: 20_000,
+            drain_timeout_ms: 120_000,
+            gate_attempts_max: 20,
+            gate_wait_ms: 50,
+            unsourced_listed_max: 100,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Starts a migration: checks, stores, and lets its driver go on.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::api::MigrationStatus;
+use super::driver::drive;
+use super::error::{ControlError, ErrorKind};
+use super::inner::{Inner, encode, lock};
+use super::run::Run;
+use super::schema;
+use crate::domain::ids::FieldKey;
+use crate::domain::model::{Model, ModelRef};
+use crate::domain::phase::{Event, Migration, Phase, PhaseName, standby_name};
+use crate::domain::table::{Field, Space};
+use crate::store::Commit;
+
+fn conflict(message: String) -> ControlError {
+    ControlError::new(ErrorKind::Conflict, message)
+}
+
+impl Inner {
+    pub(super) async fn start(
+        self: &Arc<Self>,
+        key: &FieldKey,
+        to: &ModelRef,
+    ) -> Result<MigrationStatus, ControlError> {
+        let key = self.real(key).await?;
+        let run = {
+            let _turn = self.adding.lock().await;
+            let field = self.field(&key)?;
+            let model = self.resolve(to)?;
+            let known = lock(&self.runs).get(&key).cloned();
+            let known_state = match &known {
+                Some(run) => Some(run.state.lock().await.clone()),
+                None => None,
+            };
+            match (known, known_state) {
+                (Some(run), Some(state)) if state.phase.name() != PhaseName::Planned => {
+                    takes_up(&state, &model)?;
+                    run
+                }
+                (Some(_) | None, _) => {
+                    let migration = self.plan(&key, &field, &model).await?;
+                    self.begin(migration).await?
+                }
+            }
+        };
+        run.wake.notify_one();
+        self.opened(&run).await
+    }
+
+    async fn plan(&self, key: &FieldKey, field: &Field, model: &Model) -> Result<Migration, ControlError> {
+        if field.serving.model == model.id {
+            return Err(conflict(format!("`{}` serves `{key}` already", model.id)));
+        }
+        if let Some(standby) = &field.standby {
+            return Err(conflict(format!(
+                "`{key}` has a space of `{}` already: a field has one migration at a time",
+                standby.space.model
+            )));
+        }
+        let vector = standby_name(&field.name, &model.id);
+        if !vector.is_creatable() {
+            return Err(ControlError::new(
+                ErrorKind::Invalid,
+                format!("Qdrant would not take `{vector}` as the new space's name: use a shorter model name"),
+            ));
+        }
+        let vectors = schema::vectors(&self.calls.collection(key.collection.as_str()).await?);
+        if vectors.contains_key(&vector) {
+            return Err(conflict(format!(
+                "the collection has a vector `{vector}` that no migration made: remove it first"
+            )));
+        }
+        let to = Space {
+            vector,
+            model: model.id.clone(),
+        };
+        Ok(Migration::plan(key.clone(), field.serving.clone(), to, now_ms()))
+    }
+
+    /// Stores the migration as opening, then lets its driver run. A crash in between is taken up by `resume`.
+    async fn begin(self: &Arc<Self>, planned: Migration) -> Result<Arc<Run>, ControlError> {
+        let opening = planned
+            .step(Event::Start)
+            .map_err(|error| conflict(error.to_string()))?
+            .next;
+        let rest = Commit {
+            migration: Some((opening.key.clone(), encode(&opening)?)),
+            ..Commit::default()
+        };
+        let (inner, key) = (Arc::clone(self), opening.key.clone());
+        // Carried out even if the caller goes away: what is stored must be what runs.
+        let begun = tokio::spawn(async move {
+            inner.registry.record(rest).await?;
+            let run = Arc::new(Run::new(opening, inner.registry.current_epoch()));
+            lock(&inner.runs).insert(key, Arc::clone(&run));
+            inner.spawn(Arc::clone(&run));
+            Ok(run)
+        });
+        begun.await.unwrap_or_else(|_| Err(super::inner::stopping()))
+    }
+
+    /// Lets a migration's driver run.
+    pub(super) fn spawn(self: &Arc<Self>, run: Arc<Run>) {
+        let driver = drive(Arc::clone(self), run);
+        lock(&self.tasks).spawn(driver);
+    }
+
+    /// Waits, within a bound, until dual writing is open.
+    async fn opened(&self, run: &Run) -> Result<MigrationStatus, ControlError> {
+        let mut status = run.status.subscribe();
+        let bound = Duration::from_millis(self.settings.start_wait_ms);
+        let settled = status.wait_for(|status| match status.phase {
+            PhaseName::Planned => status.last_error.is_some(),
+            PhaseName::Opening | PhaseName::DualWriting => false,
+            PhaseName::Backfilling | PhaseName::Ready | PhaseName::ServingNew | PhaseName::RolledBack => true,
+        });
+        // Whether it is settled or the time is over, the state says what is true now.
+        let _settled = tokio::time::timeout(bound, settled).await.is_ok();
+        let status = run.status.borrow().clone();
+        match (&status.phase, &status.last_error) {
+            (PhaseName::Planned, Some(error)) => Err(ControlError::new(ErrorKind::Invalid, error.clone())),
+            _ => Ok(status),
+        }
+    }
+}
+
+/// Whether the command means the migration that is there.
+fn takes_up(state: &Migration, model: &Model) -> Result<(), ControlError> {
+    if state.to.model == model.id {
+        return Ok(());
+    }
+    if state.from.model != model.id {
+        return Err(conflict(format!(
+            "a migration of `{}` to `{}` is open: a field has one at a time",
+            state.key, state.to.model
+        )));
+    }
+    match &state.phase {
+        Phase::ServingNew(_) => Err(conflict(format!(
+            "the space of `{}` is kept fresh: go back with `interlock migrate rollback {} --to {}`",
+            model.id, state.key, model.id
+        ))),
+        Phase::Planned
+        | Phase::Opening
+        | Phase::DualWriting
+        | Phase::Backfilling(_)
+        | Phase::Ready(_)
+        | Phase::RolledBack(_) => Err(conflict(format!("`{}` serves `{}` already", model.id, state.key))),
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
