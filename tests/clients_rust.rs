@@ -49,6 +49,9 @@ impl Interlock {
         let mut command = Command::new(env!("CARGO_BIN_EXE_interlock"));
         command.args(["serve", "--http", &http, "--grpc", &grpc, "--admin", &admin, "--data"]);
         command.arg(folder.path().join("data")).current_dir(folder.path());
+        // `serve` refuses INTERLOCK_ variables that it does not know, such as those of the tests.
+        let ours = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("INTERLOCK_"));
+        ours.for_each(|name| drop(command.env_remove(name)));
         if let Some((rest, grpc)) = upstream {
             command.args(["--upstream", grpc, "--upstream-rest", rest]);
         }

@@ -55,6 +55,8 @@ class Interlock {
     if (!binary) throw new Error('set INTERLOCK_BIN to the built `interlock`, as tests/run does');
     made.process = spawn(binary, ['serve', ...flags, '--data', path.join(made.folder, 'data')], {
       cwd: made.folder,
+      // `serve` refuses INTERLOCK_ variables that it does not know, such as those of the tests.
+      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('INTERLOCK_'))),
       stdio: ['ignore', log, log],
     });
     await until(() => made.isReady(), `interlock is ready (${made.folder})`);

@@ -83,7 +83,9 @@ class Interlock:
         self.data = self.folder / "data"
         self.upstream = upstream
         self.ports = [free_port() for _ in range(3)]
-        self.environment = {**os.environ, **(environment or {})}
+        # `serve` refuses INTERLOCK_ variables that it does not know, and the suites have some of their own.
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")}
+        self.environment = {**ours, **(environment or {})}
         self.wrapper = list(wrapper)
         self.log = self.folder / "interlock.log"
         self.process = None
