@@ -136,3 +136,6 @@ pub fn decide(evidence: &Evidence) -> Gate {
         false => Gate::NoGo(reasons),
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

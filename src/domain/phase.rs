@@ -363,3 +363,6 @@ impl Progress {
 pub fn standby_name(field: &VectorName, model: &ModelId) -> VectorName {
     format!("{field}@{model}").as_str().into()
 }
+
+#[cfg(test)]
+mod tests;

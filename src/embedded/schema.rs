@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
-use qdrant_edge::VectorNameConfig;
+use qdrant_edge::{DenseVectorConfig, VectorNameConfig};
 use serde_json::{Value, json};
 
 use super::config::{
@@ -162,12 +162,7 @@ impl CollectionConfig {
                 taken(format!("Vector `{name}` already exists as a dense vector"))
             }
             (VectorNameConfig::Dense(new), Some(held), _) => {
-                let new = &new.dense;
-                let same = held.size.get() == new.size as u64
-                    && held.distance == new.distance
-                    && held.multivector_config == new.multivector_config
-                    && held.datatype.unwrap_or_default() == new.datatype.unwrap_or_default();
-                if same {
+                if same_dense(held, new.dense.clone()) {
                     Ok(false)
                 } else {
                     taken(different("Vector", name))
@@ -307,6 +302,14 @@ fn check_strict_mode(config: Option<&Object>) -> ApiResult<()> {
         Some(Value::Bool(true)) => Err(ApiError::unimplemented("strict mode")),
         Some(_) | None => Ok(()),
     }
+}
+
+/// Whether two descriptions give one vector space.
+fn same_dense(held: &VectorParams, new: DenseVectorConfig) -> bool {
+    held.size.get() == new.size as u64
+        && held.distance == new.distance
+        && held.multivector_config == new.multivector_config
+        && held.datatype.unwrap_or_default() == new.datatype.unwrap_or_default()
 }
 
 fn no_vector(name: &str) -> ApiError {

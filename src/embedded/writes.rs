@@ -139,40 +139,10 @@ fn plan(edge: &EdgeShard, write: Write) -> ApiResult<Vec<UpdateOperation>> {
             let delete = VectorOperations::DeleteVectors(PointIdsList::from(ids), names);
             UpdateOperation::VectorOperation(delete)
         }
-        Write::SetPayload {
-            payload,
-            selector,
-            key,
-        } => {
-            let points = Some(select(edge, selector)?);
-            payload_operation(PayloadOps::SetPayload(SetPayloadOp {
-                payload,
-                points,
-                filter: None,
-                key,
-            }))
-        }
-        Write::OverwritePayload { payload, selector } => {
-            let points = Some(select(edge, selector)?);
-            let set = SetPayloadOp {
-                payload,
-                points,
-                filter: None,
-                key: None,
-            };
-            payload_operation(PayloadOps::OverwritePayload(set))
-        }
-        Write::DeletePayload { keys, selector } => {
-            let points = Some(select(edge, selector)?);
-            payload_operation(PayloadOps::DeletePayload(DeletePayloadOp {
-                keys,
-                points,
-                filter: None,
-            }))
-        }
-        Write::ClearPayload(selector) => payload_operation(PayloadOps::ClearPayload {
-            points: select(edge, selector)?,
-        }),
+        Write::SetPayload { .. }
+        | Write::OverwritePayload { .. }
+        | Write::DeletePayload { .. }
+        | Write::ClearPayload(_) => UpdateOperation::PayloadOperation(plan_payload(edge, write)?),
         Write::CreateIndex { field, schema } => {
             let create = CreateIndex {
                 field_name: field,
@@ -188,8 +158,42 @@ fn plan(edge: &EdgeShard, write: Write) -> ApiResult<Vec<UpdateOperation>> {
     Ok(if empty { Vec::new() } else { vec![operation] })
 }
 
-fn payload_operation(operation: PayloadOps) -> UpdateOperation {
-    UpdateOperation::PayloadOperation(operation)
+fn plan_payload(edge: &EdgeShard, write: Write) -> ApiResult<PayloadOps> {
+    let set = |payload, points, key| SetPayloadOp {
+        payload,
+        points: Some(points),
+        filter: None,
+        key,
+    };
+    match write {
+        Write::SetPayload {
+            payload,
+            selector,
+            key,
+        } => Ok(PayloadOps::SetPayload(set(payload, select(edge, selector)?, key))),
+        Write::OverwritePayload { payload, selector } => Ok(PayloadOps::OverwritePayload(set(
+            payload,
+            select(edge, selector)?,
+            None,
+        ))),
+        Write::DeletePayload { keys, selector } => {
+            let points = Some(select(edge, selector)?);
+            Ok(PayloadOps::DeletePayload(DeletePayloadOp {
+                keys,
+                points,
+                filter: None,
+            }))
+        }
+        Write::ClearPayload(selector) => Ok(PayloadOps::ClearPayload {
+            points: select(edge, selector)?,
+        }),
+        Write::Upsert { .. }
+        | Write::Delete(_)
+        | Write::UpdateVectors { .. }
+        | Write::DeleteVectors { .. }
+        | Write::CreateIndex { .. }
+        | Write::DeleteIndex(_) => Err(ApiError::service("not a write of payload")),
+    }
 }
 
 /// Drops the points that mode and filter exclude. Of two with one id the last stands, as in Qdrant.

@@ -194,5 +194,10 @@ impl Control {
                 tracing::error!(%error, "a migration's task failed");
             }
         }
+        // A step that has begun is carried out apart from its driver: it is done when its state can be locked.
+        let runs: Vec<_> = lock(&self.inner.runs).values().cloned().collect();
+        for run in runs {
+            drop(run.state.lock().await);
+        }
     }
 }

@@ -92,7 +92,7 @@ impl Target {
         let text = match body {
             Value::Null => String::new(),
             Value::String(raw) => raw.clone(),
-            other => other.to_string(),
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => body.to_string(),
         };
         match self {
             Self::Engine(engine) => {

@@ -99,111 +99,93 @@ impl Resolver<'_> {
         limit: usize,
     ) -> ApiResult<ScoringQuery> {
         let found = self.find(&query.ids(), using, lookup)?;
-        let vector = match query {
-            Query::Nearest(input) => QueryEnum::Nearest(self.named(found.need(input)?, using)?),
+        match query {
+            Query::Nearest(input) => Ok(ScoringQuery::Vector(QueryEnum::Nearest(
+                self.named(found.need(input)?, using)?,
+            ))),
             Query::Mmr {
                 nearest,
                 diversity,
                 candidates_limit,
             } => {
                 let vector = self.named(found.need(nearest)?, using)?.query;
-                let lambda = diversity.map_or(DEFAULT_MMR_LAMBDA, |diversity| 1.0 - diversity);
-                let candidates_limit = candidates_limit.unwrap_or(limit);
-                if candidates_limit > MAX_MMR_CANDIDATES {
-                    let bound =
-                        format!("value {candidates_limit} invalid, must be {MAX_MMR_CANDIDATES} or smaller");
-                    return Err(ApiError::validation(format!("mmr.candidates_limit: {bound}")));
-                }
-                let lambda = OrderedFloat(lambda);
-                return Ok(ScoringQuery::Mmr(Mmr {
-                    vector,
-                    using: using.to_owned(),
-                    lambda,
-                    candidates_limit,
-                }));
+                mmr(vector, using, diversity, candidates_limit.unwrap_or(limit))
             }
-            Query::Recommend {
-                positive,
-                negative,
-                strategy,
-            } => {
-                let positives: Vec<_> = positive
-                    .into_iter()
-                    .filter_map(|input| found.get(input))
-                    .collect();
-                let negatives: Vec<_> = negative
-                    .into_iter()
-                    .filter_map(|input| found.get(input))
-                    .collect();
-                self.recommend(positives, negatives, strategy, using)?
+            Query::Recommend { positive, negative, strategy } => {
+                let known =
+                    |inputs: Vec<Input>| inputs.into_iter().filter_map(|input| found.get(input)).collect();
+                let query = self.recommend(known(positive), known(negative), strategy, using)?;
+                Ok(ScoringQuery::Vector(query))
             }
             Query::Discover { target, context } => {
                 let query = DiscoverQuery {
                     target: found.need(target)?,
                     pairs: found.need_pairs(context)?,
                 };
-                self.check_each(
-                    query
-                        .pairs
-                        .iter()
-                        .flat_map(|pair| [&pair.positive, &pair.negative]),
-                    using,
-                )?;
+                self.check_each(query.pairs.iter().flat_map(both), using)?;
                 self.check_each([&query.target], using)?;
-                QueryEnum::Discover(NamedQuery::new(query, using))
+                Ok(ScoringQuery::Vector(QueryEnum::Discover(NamedQuery::new(
+                    query, using,
+                ))))
             }
             Query::Context(context) => {
                 let query = ContextQuery {
                     pairs: found.need_pairs(context)?,
                 };
-                self.check_each(
-                    query
-                        .pairs
-                        .iter()
-                        .flat_map(|pair| [&pair.positive, &pair.negative]),
-                    using,
-                )?;
-                QueryEnum::Context(NamedQuery::new(query, using))
+                self.check_each(query.pairs.iter().flat_map(both), using)?;
+                Ok(ScoringQuery::Vector(QueryEnum::Context(NamedQuery::new(
+                    query, using,
+                ))))
             }
             Query::Feedback {
                 target,
                 feedback,
-                weights: [a, b, c],
-            } => {
-                let coefficients = NaiveFeedbackStrategy {
-                    a: a.into(),
-                    b: b.into(),
-                    c: c.into(),
-                };
-                let item = |(input, score): (Input, f32)| {
-                    Ok(FeedbackItem {
-                        vector: found.need(input)?,
-                        score: OrderedFloat(score),
-                    })
-                };
-                let feedback = feedback.into_iter().map(item).collect::<ApiResult<Vec<_>>>()?;
-                let query = FeedbackNaiveQuery {
-                    target: found.need(target)?,
-                    feedback,
-                    coefficients,
-                };
-                self.check_each(query.feedback.iter().map(|item| &item.vector), using)?;
-                self.check_each([&query.target], using)?;
-                QueryEnum::FeedbackNaive(NamedQuery::new(query, using))
-            }
-            Query::OrderBy(order_by) => return Ok(ScoringQuery::OrderBy(order_by)),
+                weights,
+            } => self.feedback(&found, target, feedback, weights, using),
+            Query::OrderBy(order_by) => Ok(ScoringQuery::OrderBy(order_by)),
             Query::Rrf { k, weights } => {
                 let weights = weights.map(|weights| weights.into_iter().map(OrderedFloat).collect());
-                return Ok(ScoringQuery::Fusion(Fusion::Rrf {
+                Ok(ScoringQuery::Fusion(Fusion::Rrf {
                     k: k.unwrap_or(DEFAULT_RRF_K),
                     weights,
-                }));
+                }))
             }
-            Query::Dbsf => return Ok(ScoringQuery::Fusion(Fusion::Dbsf)),
-            Query::Formula(formula) => return Ok(ScoringQuery::Formula(formula.try_into()?)),
-            Query::Sample => return Ok(ScoringQuery::Sample(Sample::Random)),
+            Query::Dbsf => Ok(ScoringQuery::Fusion(Fusion::Dbsf)),
+            Query::Formula(formula) => Ok(ScoringQuery::Formula(formula.try_into()?)),
+            Query::Sample => Ok(ScoringQuery::Sample(Sample::Random)),
+        }
+    }
+
+    fn feedback(
+        &self,
+        found: &Found,
+        target: Input,
+        feedback: Vec<(Input, f32)>,
+        [a, b, c]: [f32; 3],
+        using: &str,
+    ) -> ApiResult<ScoringQuery> {
+        let coefficients = NaiveFeedbackStrategy {
+            a: a.into(),
+            b: b.into(),
+            c: c.into(),
         };
-        Ok(ScoringQuery::Vector(vector))
+        let item = |(input, score): (Input, f32)| {
+            Ok(FeedbackItem {
+                vector: found.need(input)?,
+                score: OrderedFloat(score),
+            })
+        };
+        let feedback = feedback.into_iter().map(item).collect::<ApiResult<Vec<_>>>()?;
+        let query = FeedbackNaiveQuery {
+            target: found.need(target)?,
+            feedback,
+            coefficients,
+        };
+        self.check_each(query.feedback.iter().map(|item| &item.vector), using)?;
+        self.check_each([&query.target], using)?;
+        Ok(ScoringQuery::Vector(QueryEnum::FeedbackNaive(NamedQuery::new(
+            query, using,
+        ))))
     }
 
     fn recommend(
@@ -303,6 +285,31 @@ impl Resolver<'_> {
             None => known.map(|()| Found { by_id, name }),
         }
     }
+}
+
+fn both(pair: &ContextPair<VectorInternal>) -> [&VectorInternal; 2] {
+    [&pair.positive, &pair.negative]
+}
+
+fn mmr(
+    vector: VectorInternal,
+    using: &str,
+    diversity: Option<f32>,
+    candidates_limit: usize,
+) -> ApiResult<ScoringQuery> {
+    if candidates_limit > MAX_MMR_CANDIDATES {
+        let bound = format!("value {candidates_limit} invalid, must be {MAX_MMR_CANDIDATES} or smaller");
+        return Err(ApiError::validation(format!(
+            "internal.query.mmr.candidates_limit: {bound}"
+        )));
+    }
+    let lambda = OrderedFloat(diversity.map_or(DEFAULT_MMR_LAMBDA, |diversity| 1.0 - diversity));
+    Ok(ScoringQuery::Mmr(Mmr {
+        vector,
+        using: using.to_owned(),
+        lambda,
+        candidates_limit,
+    }))
 }
 
 fn pick(vectors: VectorStructInternal, name: &str) -> Option<VectorInternal> {

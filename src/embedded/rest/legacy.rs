@@ -5,7 +5,8 @@ use qdrant_edge::{
 };
 use serde::Deserialize;
 
-use super::query::{ContextPair, GroupBy, OneOrMany, VectorInput, pairs};
+use super::groups::GroupBy;
+use super::query::{ContextPair, OneOrMany, VectorInput, pairs};
 use crate::embedded::errors::{ApiError, ApiResult};
 use crate::embedded::query::request::{
     GroupsRequest, Input, Lookup, Prefetch as Node, Query as Tree, QueryRequest, Strategy,

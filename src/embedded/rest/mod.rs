@@ -3,9 +3,11 @@
 
 mod answers;
 mod expression;
+mod groups;
 mod legacy;
 mod query;
 mod route;
+mod vectors;
 mod writes;
 
 use std::io::{Read, Write as _};

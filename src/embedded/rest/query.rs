@@ -1,23 +1,19 @@
 //! JSON bodies of queries, and the tree that they become.
 
 use qdrant_edge::{
-    Filter, JsonPath, OrderByInterface, PointId, SearchParams, SparseVector, TypedMultiDenseVector,
-    VectorInternal, WithPayloadInterface, WithVector,
+    Filter, OrderByInterface, PointId, SearchParams, SparseVector, TypedMultiDenseVector, VectorInternal,
+    WithPayloadInterface, WithVector,
 };
 use serde::Deserialize;
 
 use super::expression::Formula;
-use super::writes::{Inference, sparse_fault};
+use super::vectors::{Inference, sparse_fault};
 use crate::embedded::errors::{ApiError, ApiResult};
 use crate::embedded::query::request::{
-    GroupsRequest, Input, Lookup, MatrixRequest, Pair, Prefetch as Node, Query as Tree, QueryRequest,
-    Strategy, WithLookup,
+    Input, Lookup, Pair, Prefetch as Node, Query as Tree, QueryRequest, Strategy,
 };
 
 const DEFAULT_LIMIT: usize = 10;
-const DEFAULT_GROUP_SIZE: usize = 3;
-const DEFAULT_MATRIX_SAMPLE: usize = 10;
-const DEFAULT_MATRIX_LIMIT: usize = 3;
 
 /// One, or a list of them.
 #[derive(Deserialize)]
@@ -169,44 +165,6 @@ pub struct QueryBatchBody {
     pub searches: Vec<QueryBody>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum LookupInterface {
-    Collection(String),
-    WithLookup {
-        collection: String,
-        with_payload: Option<WithPayloadInterface>,
-        #[serde(alias = "with_vector")]
-        with_vectors: Option<WithVector>,
-    },
-}
-
-/// What a request for groups adds to its query.
-#[derive(Deserialize)]
-pub struct GroupBy {
-    group_by: JsonPath,
-    group_size: Option<usize>,
-    with_lookup: Option<LookupInterface>,
-}
-
-/// `POST …/points/query/groups`.
-#[derive(Deserialize)]
-pub struct QueryGroupsBody {
-    #[serde(flatten)]
-    query: QueryBody,
-    #[serde(flatten)]
-    groups: GroupBy,
-}
-
-/// `POST …/points/search/matrix/…`.
-#[derive(Deserialize)]
-pub struct MatrixBody {
-    filter: Option<Filter>,
-    sample: Option<usize>,
-    limit: Option<usize>,
-    using: Option<String>,
-}
-
 impl VectorInput {
     pub fn into_input(self) -> ApiResult<Input> {
         match self {
@@ -247,6 +205,34 @@ pub fn pairs(context: Option<OneOrMany<ContextPair>>) -> ApiResult<Vec<Pair>> {
         .collect()
 }
 
+impl Recommend {
+    fn into_tree(self) -> ApiResult<Tree> {
+        if self.positive.is_none() && self.negative.is_none() {
+            let text = "At least one positive or negative vector/id must be provided";
+            return Err(ApiError::validation(format!(
+                "internal.query.recommend.positives, negatives: Validation error: {text} [{{}}]"
+            )));
+        }
+        Ok(Tree::Recommend {
+            positive: inputs(self.positive.unwrap_or_default())?,
+            negative: inputs(self.negative.unwrap_or_default())?,
+            strategy: self.strategy.unwrap_or_default(),
+        })
+    }
+}
+
+impl Feedback {
+    fn into_tree(self) -> ApiResult<Tree> {
+        let NaiveWeights { a, b, c } = self.strategy.naive;
+        let item = |item: FeedbackItem| Ok((item.example.into_input()?, item.score));
+        Ok(Tree::Feedback {
+            target: self.target.into_input()?,
+            feedback: self.feedback.into_iter().map(item).collect::<ApiResult<_>>()?,
+            weights: [a, b, c],
+        })
+    }
+}
+
 impl QueryInterface {
     fn into_tree(self) -> ApiResult<Tree> {
         let query = match self {
@@ -267,24 +253,7 @@ impl QueryInterface {
                 diversity,
                 candidates_limit,
             },
-            Query::Recommend {
-                recommend:
-                    Recommend {
-                        positive: None,
-                        negative: None,
-                        ..
-                    },
-            } => {
-                let text = "At least one positive or negative vector/id must be provided";
-                return Err(ApiError::validation(format!(
-                    "internal.query.recommend.positives, negatives: Validation error: {text} [{{}}]"
-                )));
-            }
-            Query::Recommend { recommend } => Tree::Recommend {
-                positive: inputs(recommend.positive.unwrap_or_default())?,
-                negative: inputs(recommend.negative.unwrap_or_default())?,
-                strategy: recommend.strategy.unwrap_or_default(),
-            },
+            Query::Recommend { recommend } => recommend.into_tree()?,
             Query::Discover { discover } => Tree::Discover {
                 target: discover.target.into_input()?,
                 context: pairs(discover.context)?,
@@ -304,19 +273,7 @@ impl QueryInterface {
             Query::Sample {
                 sample: Sample::Random,
             } => Tree::Sample,
-            Query::Feedback { relevance_feedback } => {
-                let NaiveWeights { a, b, c } = relevance_feedback.strategy.naive;
-                let item = |item: FeedbackItem| Ok((item.example.into_input()?, item.score));
-                Tree::Feedback {
-                    target: relevance_feedback.target.into_input()?,
-                    feedback: relevance_feedback
-                        .feedback
-                        .into_iter()
-                        .map(item)
-                        .collect::<ApiResult<_>>()?,
-                    weights: [a, b, c],
-                }
-            }
+            Query::Feedback { relevance_feedback } => relevance_feedback.into_tree()?,
         })
     }
 }
@@ -354,68 +311,6 @@ impl QueryBody {
             offset: self.offset.unwrap_or_default(),
             with_vector: self.with_vector.unwrap_or(WithVector::Bool(false)),
             with_payload: self.with_payload.unwrap_or(WithPayloadInterface::Bool(false)),
-        })
-    }
-}
-
-impl GroupBy {
-    pub fn into_request(self, query: QueryRequest) -> ApiResult<GroupsRequest> {
-        if self.group_size == Some(0) {
-            return Err(ApiError::too_small(
-                "search_group_request.group_request.group_size",
-                0,
-                1,
-            ));
-        }
-        let with_lookup = self.with_lookup.map(|lookup| match lookup {
-            LookupInterface::Collection(collection) => WithLookup {
-                collection,
-                with_payload: WithPayloadInterface::Bool(true),
-                with_vector: WithVector::Bool(false),
-            },
-            LookupInterface::WithLookup {
-                collection,
-                with_payload,
-                with_vectors,
-            } => WithLookup {
-                collection,
-                with_payload: with_payload.unwrap_or(WithPayloadInterface::Bool(true)),
-                with_vector: with_vectors.unwrap_or(WithVector::Bool(false)),
-            },
-        });
-        let group_size = self.group_size.unwrap_or(DEFAULT_GROUP_SIZE);
-        Ok(GroupsRequest {
-            query,
-            group_by: self.group_by,
-            group_size,
-            with_lookup,
-        })
-    }
-}
-
-impl QueryGroupsBody {
-    pub fn into_request(self) -> ApiResult<GroupsRequest> {
-        let at = "search_group_request";
-        let query = self.query.into_request(&format!("{at}.group_request"))?;
-        self.groups.into_request(query)
-    }
-}
-
-impl MatrixBody {
-    /// # Errors
-    /// A bound is too small.
-    pub fn into_request(self) -> ApiResult<MatrixRequest> {
-        if let Some(sample @ 0..2) = self.sample {
-            return Err(ApiError::too_small("search_request.sample", sample, 2));
-        }
-        if self.limit == Some(0) {
-            return Err(ApiError::too_small("search_request.limit", 0, 1));
-        }
-        Ok(MatrixRequest {
-            filter: self.filter,
-            sample: self.sample.unwrap_or(DEFAULT_MATRIX_SAMPLE),
-            limit: self.limit.unwrap_or(DEFAULT_MATRIX_LIMIT),
-            using: self.using.unwrap_or_default(),
         })
     }
 }

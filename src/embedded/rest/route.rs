@@ -9,8 +9,9 @@ use serde_json::json;
 use super::answers::{
     self, FacetOut, GroupsOut, InfoOut, OffsetsOut, PageOut, PairsOut, PointsOut, UpdateOut,
 };
+use super::groups::{MatrixBody, QueryGroupsBody};
 use super::legacy::{DiscoverBody, Grouped, IntoRequest, RecommendBody, SearchBody, Searches, id_in_path};
-use super::query::{MatrixBody, QueryBatchBody, QueryBody, QueryGroupsBody};
+use super::query::{QueryBatchBody, QueryBody};
 use super::writes::{
     CreateIndex, DeletePayload, DeleteVectors, Operations, SetPayload, Target, UpdateVectors, Upsert,
 };

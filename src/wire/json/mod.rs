@@ -23,4 +23,8 @@ pub use unbatch::{key_page, unbatch};
 pub use unwrite::unwrite;
 
 #[cfg(test)]
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test panics on every variant that it does not expect"
+)]
 mod tests;

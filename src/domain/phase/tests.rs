@@ -1,0 +1,176 @@
+use proptest::prelude::*;
+
+use super::super::gate::tests::armed;
+use super::*;
+use crate::domain::table::{OnEmbedFailure, Undeclared};
+
+fn space(vector: &str, model: &str) -> Space {
+    Space {
+        vector: vector.into(),
+        model: model.parse().unwrap(),
+    }
+}
+
+fn planned() -> Migration {
+    Migration::plan("books".into(), space("", "old@1"), space("@new@1", "new@1"), 7)
+}
+
+fn field() -> Field {
+    Field {
+        name: "".into(),
+        serving: space("", "old@1"),
+        standby: None,
+        undeclared: Undeclared::Pinned("old@1".parse().unwrap()),
+        source: None,
+        on_embed_failure: OnEmbedFailure::Defer,
+    }
+}
+
+fn page(next: Option<&str>, filled: u64, unsourced: u64) -> Event {
+    Event::Page {
+        next: next.map(str::to_owned),
+        filled,
+        unsourced,
+    }
+}
+
+fn run(events: Vec<Event>) -> Migration {
+    events
+        .into_iter()
+        .fold(planned(), |migration, event| migration.step(event).unwrap().next)
+}
+
+fn until_ready() -> Vec<Event> {
+    vec![
+        Event::Start,
+        Event::SpaceMade,
+        Event::Drained,
+        page(Some("5"), 4, 1),
+        page(None, 3, 0),
+        Event::PassEnded { pending: 1 },
+        page(None, 1, 0),
+        Event::PassEnded { pending: 0 },
+    ]
+}
+
+#[test]
+fn a_backfill_ends_only_when_a_pass_leaves_nothing_pending() {
+    let mut events = until_ready();
+    let after_first_pass = run(events[..6].to_vec());
+    assert_eq!(
+        after_first_pass.phase,
+        Phase::Backfilling(Progress {
+            pass: 2,
+            cursor: None,
+            filled: 7,
+            unsourced: 0
+        })
+    );
+    assert_eq!(
+        run(events.clone()).phase,
+        Phase::Ready(Tally {
+            filled: 8,
+            unsourced: 0
+        })
+    );
+    events.push(Event::CutOver(armed()));
+    assert_eq!(run(events).phase.name(), PhaseName::ServingNew);
+}
+
+#[test]
+fn a_flip_goes_with_the_state_in_one_step_and_can_go_back_and_forth() {
+    let ready = run(until_ready());
+    let forth = ready.step(Event::CutOver(armed())).unwrap();
+    assert_eq!(forth.table, Some(TableChange::ServeTarget));
+    let back = forth.next.step(Event::RollBack(armed())).unwrap();
+    assert_eq!(back.table, Some(TableChange::ServeSource));
+    let again = back.next.step(Event::CutOver(armed())).unwrap();
+    assert_eq!((again.next.phase, again.table), (forth.next.phase, forth.table));
+}
+
+#[test]
+fn a_refused_space_leaves_a_migration_that_another_may_replace() {
+    let refused = run(vec![Event::Start, Event::SpaceRefused]);
+    assert_eq!(refused.phase, Phase::Planned);
+    assert!(refused.owed().is_empty());
+    assert_eq!(refused.step(Event::Start).unwrap().next.phase, Phase::Opening);
+}
+
+#[test]
+fn no_flip_before_the_backfill_is_done() {
+    for events in (0..until_ready().len()).map(|n| until_ready()[..n].to_vec()) {
+        let migration = run(events);
+        for event in [Event::CutOver(armed()), Event::RollBack(armed())] {
+            let error = migration.step(event).unwrap_err();
+            assert_eq!(error.phase, migration.phase.name());
+        }
+    }
+}
+
+#[test]
+fn a_stored_migration_reads_the_same() {
+    let stored = serde_json::json!({
+        "key": "books", "from": {"vector": "", "model": "old@1"}, "to": {"vector": "@new@1", "model": "new@1"},
+        "started_at_ms": 7,
+        "phase": {"phase": "backfilling", "pass": 1, "cursor": "5", "filled": 4, "unsourced": 1},
+    });
+    let migration = run(until_ready()[..4].to_vec());
+    assert_eq!(serde_json::to_value(&migration).unwrap(), stored);
+    assert_eq!(serde_json::from_value::<Migration>(stored).unwrap(), migration);
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        Just(Event::Start),
+        Just(Event::SpaceMade),
+        Just(Event::SpaceRefused),
+        Just(Event::Drained),
+        (prop::option::of("[0-9]{1,3}"), 0u64..9, 0u64..3).prop_map(|(next, filled, unsourced)| {
+            Event::Page {
+                next,
+                filled,
+                unsourced,
+            }
+        }),
+        (0u64..2).prop_map(|pending| Event::PassEnded { pending }),
+        Just(Event::CutOver(armed())),
+        Just(Event::RollBack(armed())),
+    ];
+    prop::collection::vec(event, 0..60)
+}
+
+proptest! {
+    /// Whatever happens in whatever order: the table says what the phase says, and what was stored goes on.
+    #[test]
+    fn the_table_follows_the_phase(events in events()) {
+        let (mut migration, mut field) = (planned(), field());
+        let mut was_ready = false;
+        for event in events {
+            let Ok(step) = migration.step(event) else { continue };
+            if let Some(change) = step.table {
+                step.next.apply(change, &mut field);
+                let once = field.clone();
+                step.next.apply(change, &mut field);
+                prop_assert_eq!(&field, &once, "applied twice");
+            }
+            prop_assert_eq!(&step.effects, &step.next.owed(), "a crash forgets an effect");
+            let stored = serde_json::to_vec(&step.next).unwrap();
+            migration = serde_json::from_slice(&stored).unwrap();
+            prop_assert_eq!(&migration, &step.next);
+
+            let standby = field.standby.as_ref().map(|standby| (&standby.space, standby.state));
+            let (serving, kept) = match &migration.phase {
+                Phase::Planned | Phase::Opening => (&migration.from, None),
+                Phase::DualWriting | Phase::Backfilling(_) | Phase::Ready(_) => {
+                    (&migration.from, Some((&migration.to, StandbyState::Filling)))
+                }
+                Phase::ServingNew(_) => (&migration.to, Some((&migration.from, StandbyState::Kept))),
+                Phase::RolledBack(_) => (&migration.from, Some((&migration.to, StandbyState::Kept))),
+            };
+            prop_assert_eq!(&field.serving, serving);
+            prop_assert_eq!(standby, kept);
+            was_ready |= matches!(migration.phase, Phase::Ready(_));
+            prop_assert!(was_ready || !matches!(migration.phase, Phase::ServingNew(_) | Phase::RolledBack(_)));
+        }
+    }
+}

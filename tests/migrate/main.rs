@@ -1,0 +1,9 @@
+//! Migrations on the embedded engine, or on a real Qdrant where `QDRANT_GRPC_URL` names one: from start to cutover and
+//! back, against clients that write meanwhile, and through crashes at every call.
+
+mod client;
+mod crashes;
+mod harness;
+mod races;
+mod real;
+mod verbs;
