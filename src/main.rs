@@ -48,7 +48,7 @@ fn wrong(problems: &[Problem]) -> ExitCode {
 }
 
 /// Runs to the end on a runtime of as many threads as there are cores.
-fn block_on<T, E: std::error::Error>(
+fn block_on<T, E: Into<Box<dyn std::error::Error>>>(
     future: impl Future<Output = Result<T, E>>,
     is_good: impl FnOnce(T) -> bool,
 ) -> ExitCode {
@@ -60,9 +60,12 @@ fn block_on<T, E: std::error::Error>(
         }
     };
     match outcome {
-        Ok(value) if is_good(value) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+        Ok(value) => match is_good(value) {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        },
         Err(error) => {
+            let error: Box<dyn std::error::Error> = error.into();
             eprint!("interlock: {error}");
             let mut cause = error.source();
             while let Some(error) = cause {

@@ -281,6 +281,9 @@ async fn peek(headers: &HeaderMap, body: &mut Pending, bytes_max: usize) -> Resu
             return Err(frame::too_large(bytes_max));
         }
     }
+    if seen < PREFIX_BYTES {
+        return Err(Refusal::invalid("malformed", "the gRPC body ends within its first five bytes"));
+    }
     // No name in the whole message: Qdrant reads that as "".
     Ok(Peeked::Name(String::new()))
 }
