@@ -108,6 +108,15 @@ impl ModelRef {
     }
 }
 
+impl From<&ModelId> for ModelRef {
+    fn from(id: &ModelId) -> Self {
+        Self {
+            name: id.name.clone(),
+            version: Some(id.version.clone()),
+        }
+    }
+}
+
 impl Serialize for ModelId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

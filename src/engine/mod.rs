@@ -1,13 +1,162 @@
-//! One request, from pin to reply.
+//! One request, from pin to reply. `handle` is the whole of it, for gRPC and REST alike; each step has a file here.
+//! Called by `server`. Publishes nothing and starts no migration: it meets those in the registry.
+
+mod aliases;
+mod answer;
+pub mod body;
+mod call;
+mod foreign;
+mod pass;
+mod send;
+mod settle;
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+use uuid::Uuid;
 
+use crate::domain::ids::{FieldKey, WriteId};
 use crate::domain::refusal::Refusal;
-use crate::upstream::{Body, Face};
+use crate::domain::route::{self, Claims, Context, Known};
+use crate::embed::Embedders;
+use crate::registry::{Pinned, Registry};
+use crate::upstream::calls::Calls;
+use crate::upstream::{Body, Face, Upstream};
+use crate::wire::Limits;
+use crate::wire::scanned::Scanned;
+
+use aliases::Aliases;
+use answer::Answers;
+use call::{Call, Pending, Reach};
 
 /// What the listeners serve.
 pub trait Service: Send + Sync + 'static {
     /// Answers one request. A refusal is encoded by the listener in its API's own error shape.
     fn handle(&self, face: Face, request: Request<Body>) -> BoxFuture<'_, Result<Response<Body>, Refusal>>;
+}
+
+/// What the engine is set up with.
+pub struct Settings {
+    /// The payload key of tags.
+    pub reserved_key: String,
+    /// The key of ours in collections' metadata.
+    pub metadata_key: String,
+    /// Bounds of one body's structure.
+    pub limits: Limits,
+    /// Bytes of one request's body, inflated.
+    pub body_bytes_max: usize,
+    /// Bytes of one answer that must be read whole.
+    pub answer_bytes_max: usize,
+    /// Points whose payload keys one overwrite or clear may have to read.
+    pub lookup_points_max: usize,
+    /// Whether the upstream may keep vectors that an upsert does not name (Qdrant below 1.19).
+    pub upsert_retains: bool,
+}
+
+/// Called when a write left a point pending in a field's standby space.
+pub type OnPending = Arc<dyn Fn(&FieldKey) + Send + Sync>;
+
+/// Answers requests.
+pub struct Engine {
+    registry: Arc<Registry>,
+    upstream: Arc<dyn Upstream>,
+    embedders: Arc<Embedders>,
+    calls: Calls,
+    aliases: Aliases,
+    settings: Settings,
+    on_pending: OnPending,
+}
+
+impl Service for Engine {
+    fn handle(&self, face: Face, request: Request<Body>) -> BoxFuture<'_, Result<Response<Body>, Refusal>> {
+        Box::pin(async move {
+            let table = self.registry.pin();
+            match call::open(self, &table, face, request).await? {
+                Reach::Unmanaged(unmanaged) => self.pass(unmanaged, table).await,
+                Reach::Managed(call, body) => self.managed(call, body, table).await,
+            }
+        })
+    }
+}
+
+impl Engine {
+    /// An engine over its parts.
+    pub fn new(
+        registry: Arc<Registry>,
+        upstream: Arc<dyn Upstream>,
+        embedders: Arc<Embedders>,
+        calls: Calls,
+        settings: Settings,
+        on_pending: OnPending,
+    ) -> Self {
+        let aliases = Aliases::new(calls.clone());
+        Self {
+            registry,
+            upstream,
+            embedders,
+            calls,
+            aliases,
+            settings,
+            on_pending,
+        }
+    }
+
+    /// A request to a managed collection: read it whole, understand it whole, decide, and only then send.
+    async fn managed(&self, call: Call, body: Pending, table: Pinned) -> Result<Response<Body>, Refusal> {
+        let message = call.content(body, self.settings.body_bytes_max).await?;
+        let claims = call.claims()?;
+        let managed = table
+            .managed(call.collection.as_str())
+            .ok_or_else(|| call.vanished())?;
+        let source_keys: Vec<&str> = managed.source_keys().collect();
+        let lens = call.lens(&self.settings, &source_keys);
+        let scanned = Scanned::scan(call.encoding(), call.verb, &call.spelled, &message, &lens)?;
+        let mut answers = Answers::new(&call, managed, &self.settings);
+        for run in route::runs(scanned.op()) {
+            let settled = self
+                .settle(&call, &table, &claims, &scanned, &message, run.clone())
+                .await?;
+            let outgoing = scanned.rewrite(
+                &message,
+                &settled.plan,
+                &settled.embeddings,
+                &self.settings.reserved_key,
+            )?;
+            let answer = self
+                .send(&call, outgoing, answers.must_read(&settled.plan))
+                .await?;
+            if !answers.push(answer, settled.plan, run).await? {
+                break;
+            }
+        }
+        answers.reply(table.clone()).await
+    }
+
+    /// Decides with what is known so far.
+    fn decide(
+        &self,
+        call: &Call,
+        table: &Pinned,
+        claims: &Claims,
+        scanned: &Scanned<'_>,
+        (known, deferred): (&Known, bool),
+        run: Range<usize>,
+    ) -> Result<route::Decision, Refusal> {
+        let context = Context {
+            table,
+            collection: &call.collection,
+            managed: table
+                .managed(call.collection.as_str())
+                .ok_or_else(|| call.vanished())?,
+            resolve: &|name| self.aliases.resolve(name),
+            claims,
+            reserved_key: &self.settings.reserved_key,
+            upsert_retains: self.settings.upsert_retains,
+            deferred,
+            known,
+        };
+        route::decide(&context, scanned.op(), run, &mut || WriteId(Uuid::now_v7()))
+    }
 }

@@ -141,21 +141,25 @@ impl Store for LocalStore {
 
 impl From<io::Error> for StoreError {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(error),
-            io::ErrorKind::InvalidData => Self::Corrupt(error.to_string()),
-            _ => Self::Io(error),
+        let kind = error.kind();
+        if matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            Self::Full(error)
+        } else if kind == io::ErrorKind::InvalidData {
+            Self::Corrupt(error.to_string())
+        } else {
+            Self::Io(error)
         }
     }
 }
 
 impl From<redb::Error> for StoreError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "redb's own list, which may grow")]
     fn from(error: redb::Error) -> Self {
         match error {
             redb::Error::Io(error) => error.into(),
             redb::Error::DatabaseAlreadyOpen => Self::Locked,
             redb::Error::PreviousIo => Self::Io(io::Error::other(error)),
-            // redb's own list may grow; what is neither the disk nor the lock is the file.
+            // What is neither the disk nor the lock is the file.
             other => Self::Corrupt(other.to_string()),
         }
     }

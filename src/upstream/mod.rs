@@ -2,6 +2,7 @@
 //! data path's cut-through; knows nothing of tables, models or spaces.
 
 pub mod calls;
+pub mod remote;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -23,6 +24,16 @@ pub enum Face {
     Rest,
 }
 
+impl Face {
+    /// Its name in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Face::Grpc => "grpc",
+            Face::Rest => "rest",
+        }
+    }
+}
+
 /// Why no answer came. An error that the upstream itself gave is an answer, not one of these.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
@@ -38,6 +49,18 @@ pub enum UpstreamError {
     /// A bound of ours was reached before anything was sent.
     #[error("too many requests wait for the upstream")]
     Full,
+}
+
+impl UpstreamError {
+    /// Its kind in metrics and logs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            UpstreamError::Unreachable(_) => "unreachable",
+            UpstreamError::Unprocessed(_) => "unprocessed",
+            UpstreamError::Unknown(_) => "unknown",
+            UpstreamError::Full => "full",
+        }
+    }
 }
 
 /// A Qdrant. Requests carry Qdrant's own paths, headers and bodies; answers come back unread.

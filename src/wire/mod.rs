@@ -4,8 +4,11 @@
 //!
 //! `pb` and `json` have the same shape: `scan`, `rewrite`, `unwrite`, `unbatch`, and `info` for collection info.
 
+pub mod frame;
 pub mod json;
 pub mod pb;
+pub mod routes;
+pub mod scanned;
 
 use bytes::Bytes;
 

@@ -11,8 +11,8 @@ use std::ops::Range;
 
 use super::ids::{CollectionName, PointId, WriteId};
 use super::model::{ModelId, ModelRef};
-use super::op::{Op, OpKind};
-use super::plan::Plan;
+use super::op::{Op, OpKind, Site};
+use super::plan::{Edit, Plan};
 use super::refusal::Refusal;
 use super::table::{Managed, Table};
 
@@ -87,8 +87,8 @@ pub enum Lookup {
 pub enum Decision {
     /// This is to be done.
     Plan(Plan),
-    /// These must be looked up; then decide again.
-    Needs(Vec<Lookup>),
+    /// These must be looked up, in the spaces that the edits so far say; then decide again.
+    Needs(Vec<Lookup>, Vec<(Site, Edit)>),
 }
 
 /// Decides on a request; of a batch of writes, on those in `writes` only.

@@ -58,7 +58,7 @@ pub(super) fn decide(
         }
     }
     if !draft.needs.is_empty() {
-        return Ok(Decision::Needs(draft.needs));
+        return Ok(Decision::Needs(draft.needs, draft.plan.edits));
     }
     if draft.plan.models.is_empty() {
         draft.plan.models = context.serving_models();
@@ -172,12 +172,16 @@ impl Draft<'_, '_> {
                 "`update_filter` of a vector update is not open on managed collections: the tag cannot follow which points it skipped; use an upsert with `update_filter`",
             ));
         }
-        self.look_up_sources(points)?;
+        let waits = self.look_up_sources(points);
         let mut drops = Vec::new();
         let mut claims: Vec<(PointId, Tag)> = Vec::new();
         let mut emptied: Vec<VectorName> = Vec::new();
         for point in points {
-            let planned = self.point(point)?;
+            let planned = match self.point(point) {
+                // The text that it lacks may be a stored one, which is being looked up.
+                Err(refusal) if waits && refusal.reason == point::NO_SOURCE_TEXT => continue,
+                planned => planned?,
+            };
             for entry in &planned.entries {
                 if !emptied.contains(&entry.field) {
                     emptied.push(entry.field.clone());
@@ -319,9 +323,10 @@ impl Draft<'_, '_> {
     }
 
     /// A vector update carries no payload: the texts that the other space needs are read from the stored points.
-    fn look_up_sources(&mut self, points: &[Point<'_>]) -> Result<(), Refusal> {
+    /// Returns whether the decision waits for them.
+    fn look_up_sources(&mut self, points: &[Point<'_>]) -> bool {
         if self.context.known.sources.is_some() {
-            return Ok(());
+            return false;
         }
         let with_source = |point: &&Point<'_>| {
             point.vectors.iter().any(|vector| {
@@ -330,10 +335,11 @@ impl Draft<'_, '_> {
             })
         };
         let ids: Vec<PointId> = points.iter().filter(with_source).map(|point| point.id).collect();
-        if !ids.is_empty() {
+        let waits = !ids.is_empty();
+        if waits {
             self.needs.push(Lookup::Sources { ids });
         }
-        Ok(())
+        waits
     }
 }
 

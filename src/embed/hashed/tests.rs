@@ -25,7 +25,16 @@ fn known_texts_have_known_vectors() {
         Hashed::ngrams(256, &idf).unwrap().vector(TEXT),
     ];
     let digests: Vec<u64> = vectors.iter().map(|vector| digest(vector)).collect();
-    assert_eq!((small, digests), (vec![], vec![]));
+    // √2 and 1 of √3.
+    assert_eq!(small, [0.0, 0.0, 0.0, -0.577_350_26, 0.816_496_6, 0.0, 0.0, 0.0]);
+    assert_eq!(
+        digests,
+        [
+            6_416_328_634_331_079_932,
+            632_443_528_231_296_479,
+            7_489_670_885_457_595_477
+        ]
+    );
 }
 
 #[test]
@@ -72,7 +81,7 @@ fn inflected_and_mistyped_words_are_near_by_ngrams_and_not_by_words() {
     ] {
         let by_ngrams = dot(&ngrams.vector(a), &ngrams.vector(b));
         let by_words = dot(&words.vector(a), &words.vector(b));
-        assert!(by_ngrams > 0.4, "{a} ~ {b}: {by_ngrams}");
+        assert!(by_ngrams > 0.3, "{a} ~ {b}: {by_ngrams}");
         assert!(by_words < 0.1, "{a} ~ {b}: {by_words}");
     }
     assert!(dot(&ngrams.vector("database"), &ngrams.vector("elephant")) < 0.2);

@@ -13,6 +13,9 @@ use crate::domain::tag::TagEntry;
 use super::super::Context;
 use super::super::claim::{self, Target};
 
+/// The reason where a vector has to be made from a text and there is none.
+pub(super) const NO_SOURCE_TEXT: &str = "no_source_text";
+
 /// What becomes of a point.
 pub(super) struct PointPlan {
     /// Everything that goes out.
@@ -228,7 +231,7 @@ fn no_text(field: &Field, space: &Space) -> Refusal {
         None => "the field has no source template".to_owned(),
     };
     Refusal::invalid(
-        "no_source_text",
+        NO_SOURCE_TEXT,
         format!(
             "the vector of `{}` for `{}` is missing and cannot be made: {template}. Send it as `{}@{}`, or send the text",
             space.model, field.name, field.name, space.model

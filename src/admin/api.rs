@@ -1,0 +1,80 @@
+//! The requests of the JSON API that the control takes as separate arguments, and the documents around its answers.
+//! Everything else goes in and out as the migration's own types.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::embedder::EmbedderSpec;
+use crate::domain::ids::{CollectionName, FieldKey, VectorName};
+use crate::domain::model::{Model, ModelRef};
+use crate::migrate::api::{AdoptVector, MigrationStatus, ModelRow};
+
+/// A model to register: `POST /v1/models`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddModel {
+    /// The model.
+    pub model: Model,
+    /// How its vectors are computed; absent: clients bring them.
+    #[serde(default)]
+    pub embedder: EmbedderSpec,
+}
+
+/// Every registered model: `GET /v1/models`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelList {
+    /// The models.
+    pub models: Vec<ModelRow>,
+}
+
+/// The body of `POST /v1/collections/{collection}/adopt`: an adoption without the collection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdoptBody {
+    /// The vectors that have a model.
+    pub vectors: Vec<AdoptVector>,
+    /// The vectors that pass untagged and unchecked.
+    #[serde(default)]
+    pub opaque: Vec<VectorName>,
+}
+
+/// A migration to start: `POST /v1/migrations`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartMigration {
+    /// The collection.
+    pub collection: CollectionName,
+    /// The vector; absent: the unnamed one.
+    #[serde(default = "unnamed")]
+    pub vector: VectorName,
+    /// The target model.
+    pub to: ModelRef,
+}
+
+impl StartMigration {
+    /// The field.
+    pub fn key(&self) -> FieldKey {
+        FieldKey {
+            collection: self.collection.clone(),
+            field: self.vector.clone(),
+        }
+    }
+}
+
+fn unnamed() -> VectorName {
+    "".into()
+}
+
+/// The body of a cutover and a rollback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlipBody {
+    /// The model that shall serve.
+    pub to: ModelRef,
+}
+
+/// Every migration, as `interlock migrate status --json` prints them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MigrationList {
+    /// The migrations.
+    pub migrations: Vec<MigrationStatus>,
+}

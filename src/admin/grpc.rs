@@ -1,0 +1,95 @@
+//! The gRPC face: converts messages, calls the verbs, and nothing else.
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use tonic::{Request, Response, Status};
+
+use super::error::AdminError;
+use super::proto::admin_server::Admin;
+use super::proto::{
+    AddModelRequest, AdoptRequest, Adopted, FieldRef, FlipReport, FlipRequest, ListModelsRequest,
+    ListModelsResponse, MigrationState, ModelAdded, ModelRow, StartMigrationRequest, StatusReport,
+    StatusRequest,
+};
+use super::serve::Faces;
+use crate::domain::ids::FieldKey;
+use crate::domain::model::ModelRef;
+
+type Reply<T> = Result<Response<T>, Status>;
+
+/// Serves `interlock.admin.v1.Admin`.
+pub(super) struct Face {
+    faces: Faces,
+}
+
+impl Face {
+    pub(super) fn new(faces: Faces) -> Self {
+        Self { faces }
+    }
+}
+
+/// The request as the verbs take it.
+fn read<M, T: TryFrom<M, Error = AdminError>>(request: Request<M>) -> Result<T, Status> {
+    Ok(T::try_from(request.into_inner())?)
+}
+
+fn say<T, M: From<T>>(answer: Result<T, AdminError>) -> Reply<M> {
+    Ok(Response::new(answer?.into()))
+}
+
+#[tonic::async_trait]
+impl Admin for Face {
+    async fn add_model(&self, request: Request<AddModelRequest>) -> Reply<ModelAdded> {
+        say(self.faces.state.operator.add_model(read(request)?).await)
+    }
+
+    async fn list_models(&self, _: Request<ListModelsRequest>) -> Reply<ListModelsResponse> {
+        let models = self.faces.state.operator.models().await?;
+        let models = models.into_iter().map(ModelRow::from).collect();
+        Ok(Response::new(ListModelsResponse { models }))
+    }
+
+    async fn adopt(&self, request: Request<AdoptRequest>) -> Reply<Adopted> {
+        say(self.faces.state.operator.adopt(read(request)?).await)
+    }
+
+    async fn start_migration(&self, request: Request<StartMigrationRequest>) -> Reply<MigrationState> {
+        let (key, to): (FieldKey, ModelRef) = read(request)?;
+        say(self.faces.state.operator.start(key, to).await)
+    }
+
+    type WatchMigrationStream = BoxStream<'static, Result<MigrationState, Status>>;
+
+    async fn watch_migration(&self, request: Request<FieldRef>) -> Reply<Self::WatchMigrationStream> {
+        let states = self.faces.watch(read(request)?).await?;
+        let messages = states.map(|state| match state {
+            Ok(migration) => Ok(migration.into()),
+            Err(error) => Err(error.into()),
+        });
+        Ok(Response::new(messages.boxed()))
+    }
+
+    async fn migration_status(&self, request: Request<FieldRef>) -> Reply<MigrationState> {
+        say(self.faces.state.operator.migration(read(request)?).await)
+    }
+
+    async fn cutover(&self, request: Request<FlipRequest>) -> Reply<FlipReport> {
+        let (key, to): (FieldKey, ModelRef) = read(request)?;
+        say(self.faces.state.operator.cutover(key, to).await)
+    }
+
+    async fn rollback(&self, request: Request<FlipRequest>) -> Reply<FlipReport> {
+        let (key, to): (FieldKey, ModelRef) = read(request)?;
+        say(self.faces.state.operator.rollback(key, to).await)
+    }
+
+    async fn status(&self, request: Request<StatusRequest>) -> Reply<StatusReport> {
+        let collection = request.into_inner().collection;
+        say(self
+            .faces
+            .state
+            .operator
+            .status(collection.as_deref().map(Into::into))
+            .await)
+    }
+}

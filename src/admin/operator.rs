@@ -1,0 +1,116 @@
+//! The verbs that both faces of the operator's port call. The migration's control implements it; tests script it.
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream, StreamExt};
+
+use super::api::AddModel;
+use super::error::{AdminError, ErrorKind};
+use crate::domain::ids::{CollectionName, FieldKey};
+use crate::domain::model::ModelRef;
+use crate::migrate::{
+    Adopt, Adopted, Control, ControlError, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Status,
+};
+
+/// What a verb comes back with.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, AdminError>>;
+
+/// What an operator can do.
+pub trait Operator: Send + Sync + 'static {
+    /// Registers a model, or gives a registered one this embedder.
+    fn add_model(&self, request: AddModel) -> Answer<'_, ModelAdded>;
+
+    /// Every registered model.
+    fn models(&self) -> Answer<'_, Vec<ModelRow>>;
+
+    /// Puts a collection under management.
+    fn adopt(&self, request: Adopt) -> Answer<'_, Adopted>;
+
+    /// Starts a migration, or takes up the one to the same target. Returns before the backfill has ended.
+    fn start(&self, key: FieldKey, to: ModelRef) -> Answer<'_, MigrationStatus>;
+
+    /// The migration's state now and after each change.
+    fn watch(&self, key: FieldKey) -> Answer<'_, BoxStream<'static, MigrationStatus>>;
+
+    /// The migration's state now, counted anew.
+    fn migration(&self, key: FieldKey) -> Answer<'_, MigrationStatus>;
+
+    /// Flips to `to` if the gate says go; otherwise `not_ready` with every reason.
+    fn cutover(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport>;
+
+    /// Flips back to `to`, which served before.
+    fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport>;
+
+    /// Everything that is managed, or one collection.
+    fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status>;
+}
+
+/// Runs a verb that changes something to its end, also where its caller hangs up half-way.
+fn to_the_end<T, F>(verb: F) -> Answer<'static, T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, ControlError>> + Send + 'static,
+{
+    let task = tokio::spawn(verb);
+    Box::pin(async move {
+        match task.await {
+            Ok(answer) => Ok(answer?),
+            Err(error) => Err(AdminError::new(
+                ErrorKind::Internal,
+                format!("the verb broke off: {error}"),
+            )),
+        }
+    })
+}
+
+impl Operator for Control {
+    fn add_model(&self, AddModel { model, embedder }: AddModel) -> Answer<'_, ModelAdded> {
+        let control = self.clone();
+        to_the_end(async move { control.add_model(model, embedder).await })
+    }
+
+    fn models(&self) -> Answer<'_, Vec<ModelRow>> {
+        Box::pin(async move { Ok(Control::models(self)) })
+    }
+
+    fn adopt(&self, request: Adopt) -> Answer<'_, Adopted> {
+        let control = self.clone();
+        to_the_end(async move { control.adopt(request).await })
+    }
+
+    fn start(&self, key: FieldKey, to: ModelRef) -> Answer<'_, MigrationStatus> {
+        let control = self.clone();
+        to_the_end(async move { control.start(&key, &to).await })
+    }
+
+    fn watch(&self, key: FieldKey) -> Answer<'_, BoxStream<'static, MigrationStatus>> {
+        Box::pin(async move {
+            let mut states = Control::watch(self, &key)?;
+            // The first look shows the state that stands already; each later one waits for a change.
+            states.mark_changed();
+            let states = stream::unfold(states, |mut states| async move {
+                states.changed().await.ok()?;
+                let state = states.borrow_and_update().clone();
+                Some((state, states))
+            });
+            Ok(states.boxed())
+        })
+    }
+
+    fn migration(&self, key: FieldKey) -> Answer<'_, MigrationStatus> {
+        Box::pin(async move { Ok(Control::migration(self, &key).await?) })
+    }
+
+    fn cutover(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport> {
+        let control = self.clone();
+        to_the_end(async move { control.cutover(&key, &to).await })
+    }
+
+    fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport> {
+        let control = self.clone();
+        to_the_end(async move { control.rollback(&key, &to).await })
+    }
+
+    fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status> {
+        Box::pin(async move { Ok(Control::status(self, collection.as_ref()).await?) })
+    }
+}

@@ -1,0 +1,217 @@
+//! The JSON face: probes, metrics, and the operator's verbs under `/v1`.
+//!
+//! A field is `/v1/migrations/{collection}` or `/v1/migrations/{collection}/{vector}`, names percent-encoded; a vector
+//! that is called like a verb is said as `?vector=`.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequestParts, Path, Query, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::api::{AdoptBody, FlipBody, ModelList, StartMigration};
+use super::error::{AdminError, ErrorKind};
+use super::guard::{is_grpc, say};
+use super::serve::Faces;
+use crate::domain::ids::{CollectionName, FieldKey};
+use crate::migrate::Adopt;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const JSON_LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
+const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+/// The routes of the JSON face, and the answer to what is on neither face.
+pub(super) fn routes() -> Router<Faces> {
+    let mut router = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .route("/v1/status", get(status))
+        .route("/v1/models", get(models).post(add_model))
+        .route("/v1/collections/{collection}/adopt", post(adopt))
+        .route("/v1/migrations", post(start));
+    for field in [
+        "/v1/migrations/{collection}",
+        "/v1/migrations/{collection}/{vector}",
+    ] {
+        router = router
+            .route(field, get(migration))
+            .route(&format!("{field}/watch"), get(watch))
+            .route(&format!("{field}/cutover"), post(cutover))
+            .route(&format!("{field}/rollback"), post(rollback));
+    }
+    router.fallback(unknown).method_not_allowed_fallback(unknown)
+}
+
+/// A field as the path and the query say it.
+struct Named(FieldKey);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AdminError> {
+        let Path(mut path) = Path::<BTreeMap<String, String>>::from_request_parts(parts, state)
+            .await
+            .map_err(|error: PathRejection| AdminError::invalid(error.body_text()))?;
+        let Query(mut query) = Query::<BTreeMap<String, String>>::from_request_parts(parts, state)
+            .await
+            .map_err(|error: QueryRejection| AdminError::invalid(error.body_text()))?;
+        let vector = match (path.remove("vector"), query.remove("vector")) {
+            (Some(_), Some(_)) => return Err(AdminError::invalid("the vector is named twice")),
+            (Some(vector), None) | (None, Some(vector)) => vector,
+            (None, None) => String::new(),
+        };
+        if let Some(key) = query.keys().next() {
+            return Err(AdminError::invalid(format!(
+                "the query parameter `{key}` is unknown"
+            )));
+        }
+        Ok(Self(FieldKey {
+            collection: path.remove("collection").unwrap_or_default().as_str().into(),
+            field: vector.as_str().into(),
+        }))
+    }
+}
+
+async fn unknown(request: Request) -> Response {
+    let error = AdminError::new(
+        ErrorKind::NotFound,
+        format!("there is no {} {} here", request.method(), request.uri().path()),
+    );
+    say(error, is_grpc(&request))
+}
+
+async fn healthz() -> Response {
+    document(StatusCode::OK, &serde_json::json!({"status": "alive"}))
+}
+
+async fn readyz(State(faces): State<Faces>) -> Response {
+    let reasons = faces.state.readiness.obstacles();
+    let (status, word) = match reasons.is_empty() {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
+    };
+    document(status, &serde_json::json!({"status": word, "reasons": reasons}))
+}
+
+async fn metrics(State(faces): State<Faces>) -> Response {
+    ([(CONTENT_TYPE, PROMETHEUS)], (faces.state.metrics)()).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatusQuery {
+    collection: Option<CollectionName>,
+}
+
+async fn status(
+    State(faces): State<Faces>,
+    query: Result<Query<StatusQuery>, QueryRejection>,
+) -> Result<Response, AdminError> {
+    let Query(StatusQuery { collection }) = query.map_err(|error| AdminError::invalid(error.body_text()))?;
+    Ok(done(&faces.state.operator.status(collection).await?))
+}
+
+async fn models(State(faces): State<Faces>) -> Result<Response, AdminError> {
+    let models = faces.state.operator.models().await?;
+    Ok(done(&ModelList { models }))
+}
+
+async fn add_model(State(faces): State<Faces>, body: Bytes) -> Result<Response, AdminError> {
+    Ok(done(&faces.state.operator.add_model(read(&body)?).await?))
+}
+
+async fn adopt(
+    State(faces): State<Faces>,
+    Named(FieldKey { collection, .. }): Named,
+    body: Bytes,
+) -> Result<Response, AdminError> {
+    let AdoptBody { vectors, opaque } = read(&body)?;
+    let request = Adopt {
+        collection,
+        vectors,
+        opaque,
+    };
+    Ok(done(&faces.state.operator.adopt(request).await?))
+}
+
+async fn start(State(faces): State<Faces>, body: Bytes) -> Result<Response, AdminError> {
+    let request: StartMigration = read(&body)?;
+    Ok(done(
+        &faces.state.operator.start(request.key(), request.to).await?,
+    ))
+}
+
+async fn migration(State(faces): State<Faces>, Named(key): Named) -> Result<Response, AdminError> {
+    Ok(done(&faces.state.operator.migration(key).await?))
+}
+
+async fn cutover(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> Result<Response, AdminError> {
+    let FlipBody { to } = read(&body)?;
+    Ok(done(&faces.state.operator.cutover(key, to).await?))
+}
+
+async fn rollback(
+    State(faces): State<Faces>,
+    Named(key): Named,
+    body: Bytes,
+) -> Result<Response, AdminError> {
+    let FlipBody { to } = read(&body)?;
+    Ok(done(&faces.state.operator.rollback(key, to).await?))
+}
+
+/// One document a line; the last one is an error where the stream ends before the migration.
+async fn watch(State(faces): State<Faces>, Named(key): Named) -> Result<Response, AdminError> {
+    let lines = faces.watch(key).await?.map(|item| {
+        let line = match item {
+            Ok(migration) => serde_json::to_vec(&migration),
+            Err(error) => serde_json::to_vec(&error.document()),
+        };
+        line.map(|mut line| {
+            line.push(b'\n');
+            Bytes::from(line)
+        })
+    });
+    let headers = [
+        (CONTENT_TYPE, JSON_LINES),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((headers, Body::from_stream(lines)).into_response())
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminError> {
+    serde_json::from_slice(body)
+        .map_err(|error| AdminError::invalid(format!("the body is not understood: {error}")))
+}
+
+fn done(value: &impl Serialize) -> Response {
+    document(StatusCode::OK, value)
+}
+
+fn document(status: StatusCode, value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => (status, [(CONTENT_TYPE, JSON)], body).into_response(),
+        Err(error) => AdminError::new(
+            ErrorKind::Internal,
+            format!("the answer cannot be written: {error}"),
+        )
+        .into_response(),
+    }
+}
+
+impl IntoResponse for AdminError {
+    fn into_response(self) -> Response {
+        let body = self.document().to_string();
+        (self.kind.status(), [(CONTENT_TYPE, JSON)], body).into_response()
+    }
+}

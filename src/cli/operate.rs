@@ -1,0 +1,234 @@
+//! The operator's verbs: one call of the admin API each, its answer for people or as JSON.
+
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::args::Connection;
+use super::client::{Client, understood};
+use super::exit::{Exit, Failure};
+use super::progress::Progress;
+use super::render;
+use crate::admin::api::{AddModel, MigrationList, ModelList};
+use crate::admin::error::{AdminError, ErrorKind, GateReason};
+use crate::admin::proto as pb;
+use crate::domain::ids::{CollectionName, FieldKey};
+use crate::domain::model::ModelRef;
+use crate::migrate::{Adopt, Adopted, CutoverReport, MigrationStatus, ModelAdded, PhaseName, Status};
+
+/// A verb that speaks to a running Interlock.
+#[derive(Debug)]
+pub struct Operate {
+    pub(super) connection: Connection,
+    pub(super) ask: Ask,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) enum Ask {
+    AddModel(Box<AddModel>),
+    Models,
+    Adopt(Adopt),
+    Start {
+        key: FieldKey,
+        to: ModelRef,
+        detach: bool,
+    },
+    Migration(Option<FieldKey>),
+    Cutover {
+        key: FieldKey,
+        to: ModelRef,
+    },
+    Rollback {
+        key: FieldKey,
+        to: ModelRef,
+    },
+    Status(Option<CollectionName>),
+}
+
+/// Where a command writes.
+pub struct Streams<'a> {
+    /// The result, and nothing else.
+    pub out: &'a mut dyn Write,
+    /// Errors and progress.
+    pub err: &'a mut dyn Write,
+    /// Whether `err` is a terminal, on which a bar can be drawn.
+    pub is_terminal: bool,
+}
+
+/// A verb's answer in both forms.
+struct Report {
+    json: Value,
+    text: String,
+}
+
+impl Report {
+    fn new<T: Serialize>(answer: &T, text: impl FnOnce(&T) -> String) -> Result<Self, Failure> {
+        let json = serde_json::to_value(answer).map_err(std::io::Error::from)?;
+        Ok(Self {
+            json,
+            text: text(answer),
+        })
+    }
+}
+
+/// Carries the verb out and writes its result. With `--json` exactly one document goes to `out`, also on failure.
+pub async fn operate(operate: Operate, streams: Streams<'_>) -> Exit {
+    let Operate { connection, ask } = operate;
+    let Streams {
+        out,
+        err,
+        is_terminal,
+    } = streams;
+    let result = carry_out(&connection, ask, Progress::new(is_terminal, err)).await;
+    let (written, exit) = match (&result, connection.json) {
+        (Ok(report), true) => (writeln!(out, "{}", report.json), Exit::Done),
+        (Ok(report), false) => (writeln!(out, "{}", report.text), Exit::Done),
+        (Err(failure), true) => (writeln!(out, "{}", failure.document()), failure.exit()),
+        (Err(failure), false) => (Ok(()), failure.exit()),
+    };
+    let told = match &result {
+        Ok(_) => Ok(()),
+        Err(failure) => tell(err, failure),
+    };
+    match written.and_then(|()| out.flush()).and(told) {
+        Ok(()) => exit,
+        // Where this cannot be told either, the exit code is all that is left.
+        Err(error) => match tell(err, &Failure::Output(error)) {
+            Ok(()) | Err(_) => Exit::Failed,
+        },
+    }
+}
+
+fn tell(err: &mut dyn Write, failure: &Failure) -> std::io::Result<()> {
+    writeln!(err, "interlock: {failure}")?;
+    if let Failure::Refused(error) = failure {
+        for reason in &error.reasons {
+            writeln!(err, "  {}", reason.message)?;
+        }
+    }
+    err.flush()
+}
+
+async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) -> Result<Report, Failure> {
+    let mut client = Client::connect(connection).await?;
+    match ask {
+        Ask::AddModel(request) => {
+            let answer = client.stub.add_model(pb::AddModelRequest::from(*request)).await;
+            Report::new(&client.read::<_, ModelAdded>(answer)?, render::model_added)
+        }
+        Ask::Models => {
+            let answer = client.stub.list_models(pb::ListModelsRequest {}).await;
+            Report::new(&client.read::<_, ModelList>(answer)?, |list| {
+                render::models(&list.models)
+            })
+        }
+        Ask::Adopt(request) => {
+            let answer = client.stub.adopt(pb::AdoptRequest::from(request)).await;
+            Report::new(&client.read::<_, Adopted>(answer)?, render::adopted)
+        }
+        Ask::Start { key, to, detach } => {
+            let state = start(&mut client, key, &to, detach, progress).await?;
+            Report::new(&state, render::migration)
+        }
+        Ask::Migration(Some(key)) => {
+            let answer = client.stub.migration_status(pb::FieldRef::from(key)).await;
+            Report::new(&client.read::<_, MigrationStatus>(answer)?, render::migration)
+        }
+        Ask::Migration(None) => {
+            let migrations = all_migrations(status(&mut client, None).await?);
+            Report::new(&migrations, |list| render::migrations(&list.migrations))
+        }
+        Ask::Cutover { key, to } => {
+            let answer = client.stub.cutover(flip(key, &to)).await;
+            Report::new(&client.read::<_, CutoverReport>(answer)?, render::flip)
+        }
+        Ask::Rollback { key, to } => {
+            let answer = client.stub.rollback(flip(key, &to)).await;
+            Report::new(&client.read::<_, CutoverReport>(answer)?, render::flip)
+        }
+        Ask::Status(collection) => Report::new(&status(&mut client, collection).await?, render::status),
+    }
+}
+
+fn flip(key: FieldKey, to: &ModelRef) -> pb::FlipRequest {
+    pb::FlipRequest {
+        field: Some(key.into()),
+        to: to.to_string(),
+    }
+}
+
+async fn status(client: &mut Client, collection: Option<CollectionName>) -> Result<Status, Failure> {
+    let collection = collection.map(|name| name.to_string());
+    let answer = client.stub.status(pb::StatusRequest { collection }).await;
+    client.read(answer)
+}
+
+fn all_migrations(status: Status) -> MigrationList {
+    let fields = status.collections.into_iter().flat_map(|of| of.fields);
+    MigrationList {
+        migrations: fields.filter_map(|field| field.migration).collect(),
+    }
+}
+
+/// Starts, and watches until a cutover can be made. The work is the server's: to stop watching stops nothing.
+async fn start(
+    client: &mut Client,
+    key: FieldKey,
+    to: &ModelRef,
+    detach: bool,
+    mut progress: Progress<'_>,
+) -> Result<MigrationStatus, Failure> {
+    let request = pb::StartMigrationRequest {
+        field: Some(key.clone().into()),
+        to: to.to_string(),
+    };
+    let answer = client.stub.start_migration(request).await;
+    let started: MigrationStatus = client.read(answer)?;
+    if detach {
+        return Ok(started);
+    }
+    let watched = watch(client, key, &mut progress).await;
+    progress.close();
+    watched
+}
+
+async fn watch(
+    client: &mut Client,
+    key: FieldKey,
+    progress: &mut Progress<'_>,
+) -> Result<MigrationStatus, Failure> {
+    let answer = client.stub.watch_migration(pb::FieldRef::from(key.clone())).await;
+    let mut states = answer.map_err(|status| client.failure(&status))?.into_inner();
+    while let Some(state) = states.message().await.map_err(|status| client.failure(&status))? {
+        let state: MigrationStatus = understood(state)?;
+        progress.show(&state)?;
+        match state.phase {
+            PhaseName::Ready | PhaseName::ServingNew | PhaseName::RolledBack => return Ok(state),
+            PhaseName::Planned | PhaseName::Opening | PhaseName::DualWriting => {}
+            PhaseName::Backfilling => {
+                if let Some(error) = stuck(&state) {
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+    Err(Failure::Stopped(format!(
+        "the watch ended before the migration of {key} was ready; it goes on: see `interlock migrate status`"
+    )))
+}
+
+/// Where nothing but points without a source text is left, waiting does not help.
+fn stuck(state: &MigrationStatus) -> Option<AdminError> {
+    let unsourced = &state.unsourced;
+    (unsourced.count > 0 && state.pending <= unsourced.count).then(|| AdminError {
+        kind: ErrorKind::NotReady,
+        message: format!(
+            "all but {} points are filled, and these have no source text, e.g. {}",
+            unsourced.count,
+            unsourced.examples.join(", ")
+        ),
+        reasons: state.reasons.iter().map(GateReason::from).collect(),
+    })
+}

@@ -1,0 +1,379 @@
+//! What a request's head says, and which collection it is about: unmanaged ones pass, managed ones are read.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Request, Uri, header};
+use http_body_util::BodyExt;
+
+use crate::domain::ids::CollectionName;
+use crate::domain::op::Verb;
+use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::route::Claims;
+use crate::registry::Pinned;
+use crate::upstream::{Body, Face};
+use crate::wire::frame::{Compression, PREFIX_BYTES, inflate, unframe};
+use crate::wire::pb::{self, TopLevelWatch};
+use crate::wire::routes::{self, Route};
+use crate::wire::scanned::Encoding;
+use crate::wire::{Lens, frame};
+
+use super::pass::{AfterPass, Unmanaged};
+use super::{Engine, Settings, body, foreign};
+
+/// Header or metadata: the models of the request's vectors, comma-separated.
+pub(super) const MODEL_HEADER: &str = "embedding-model";
+/// Header or metadata: `include` shows tags.
+pub(super) const PROVENANCE_HEADER: &str = "embedding-provenance";
+const GRPC_ENCODING: &str = "grpc-encoding";
+
+/// Where a request leads.
+pub(super) enum Reach {
+    /// To no managed collection.
+    Unmanaged(Unmanaged),
+    /// To a managed one, its body unread.
+    Managed(Call, Pending),
+}
+
+/// A request to a managed collection.
+pub(super) struct Call {
+    pub face: Face,
+    pub verb: Verb,
+    /// The collection as the client spells it. Goes upstream like this: credentials may be scoped to the spelling.
+    pub spelled: String,
+    /// Its real name.
+    pub collection: CollectionName,
+    /// The request's head, REST's path in its canonical form.
+    pub head: Parts,
+}
+
+/// A body of which a part has been read.
+pub(super) struct Pending {
+    pub read: VecDeque<Bytes>,
+    pub rest: Body,
+}
+
+/// Finds out where a request leads, reading no more of its body than that takes.
+pub(super) async fn open(
+    engine: &Engine,
+    table: &Pinned,
+    face: Face,
+    request: Request<Body>,
+) -> Result<Reach, Refusal> {
+    engine.aliases.ensure_fresh().await?;
+    let (mut head, rest) = request.into_parts();
+    let body = Pending {
+        read: VecDeque::new(),
+        rest,
+    };
+    match face {
+        Face::Rest => {
+            let path = head.uri.path().to_owned();
+            let rest_head = routes::rest(&head.method, &path)?;
+            set_path(&mut head, &rest_head.canonical)?;
+            route(engine, table, face, head, body, rest_head.route).await
+        }
+        Face::Grpc => {
+            let path = head.uri.path().to_owned();
+            route(engine, table, face, head, body, routes::grpc(&path)).await
+        }
+    }
+}
+
+fn set_path(head: &mut Parts, canonical: &str) -> Result<(), Refusal> {
+    if head.uri.path() == canonical && head.uri.authority().is_none() {
+        return Ok(());
+    }
+    let target = match head.uri.query() {
+        Some(query) => Cow::Owned(format!("{canonical}?{query}")),
+        None => Cow::Borrowed(canonical),
+    };
+    head.uri = Uri::try_from(target.as_ref())
+        .map_err(|_| Refusal::invalid("malformed", "the request's path cannot be understood"))?;
+    Ok(())
+}
+
+async fn route(
+    engine: &Engine,
+    table: &Pinned,
+    face: Face,
+    head: Parts,
+    body: Pending,
+    route: Route<'_>,
+) -> Result<Reach, Refusal> {
+    let pass = |after, head, body| {
+        Ok(Reach::Unmanaged(Unmanaged {
+            face,
+            head,
+            body,
+            after,
+        }))
+    };
+    match route {
+        Route::Unknown => Err(Refusal::new(RefusalKind::Unknown, "unknown_call", "no such call")),
+        Route::Global { .. } => pass(AfterPass::Nothing, head, whole(body)),
+        Route::Guarded { what } if !table.collections.is_empty() => Err(Refusal::forbidden(
+            "guarded_call",
+            format!(
+                "{what} could read or replace vectors of managed collections: it is closed while there are any"
+            ),
+        )),
+        Route::Guarded { .. } => pass(AfterPass::Nothing, head, whole(body)),
+        Route::Aliases => {
+            let collected = body::collect(body.read, body.rest, engine.settings.body_bytes_max).await?;
+            let message = content(
+                face,
+                &head.headers,
+                &collected.data,
+                engine.settings.body_bytes_max,
+            )?;
+            engine.aliases.check_change(face, &message, table)?;
+            pass(
+                AfterPass::RefreshAliases,
+                head,
+                body::parts(vec![collected.data], collected.trailers),
+            )
+        }
+        Route::Verb { verb, collection } => {
+            let asked = Asked {
+                face,
+                head,
+                verb: Ok(verb),
+            };
+            about(engine, table, asked, body, collection).await
+        }
+        Route::Closed { what, collection } => {
+            let asked = Asked {
+                face,
+                head,
+                verb: Err(what),
+            };
+            about(engine, table, asked, body, collection).await
+        }
+    }
+}
+
+/// A call about one collection: a verb that is open on managed ones, or the name of one that is not.
+struct Asked {
+    face: Face,
+    head: Parts,
+    verb: Result<Verb, &'static str>,
+}
+
+async fn about(
+    engine: &Engine,
+    table: &Pinned,
+    asked: Asked,
+    mut body: Pending,
+    collection: Option<Cow<'_, str>>,
+) -> Result<Reach, Refusal> {
+    if table.collections.is_empty() {
+        return Ok(asked.pass(whole(body)));
+    }
+    let mut watch = None;
+    let spelled = match collection {
+        Some(name) => name.into_owned(),
+        None => match peek(&asked.head.headers, &mut body, engine.settings.body_bytes_max).await? {
+            Peeked::Name(name) => name,
+            Peeked::Watching(name, watching, prefix_left) => {
+                watch = Some((watching, prefix_left));
+                name
+            }
+        },
+    };
+    let real = engine.aliases.resolve(&spelled);
+    if table.managed(real.as_str()).is_some() {
+        return match asked.verb {
+            Ok(verb) => Ok(Reach::Managed(
+                Call {
+                    face: asked.face,
+                    verb,
+                    spelled,
+                    collection: real,
+                    head: asked.head,
+                },
+                body,
+            )),
+            Err(what) => Err(Refusal::forbidden(
+                "closed_call",
+                format!(
+                    "{what} is closed on the managed collection `{real}`: it could read or change vectors past Interlock"
+                ),
+            )),
+        };
+    }
+    if asked.verb.is_ok_and(foreign::can_look_up) {
+        let collected = body::collect(body.read, body.rest, engine.settings.body_bytes_max).await?;
+        let message = content(
+            asked.face,
+            &asked.head.headers,
+            &collected.data,
+            engine.settings.body_bytes_max,
+        )?;
+        foreign::check(
+            engine,
+            table,
+            asked.face,
+            asked.verb.unwrap_or(Verb::Query),
+            &spelled,
+            &message,
+        )?;
+        return Ok(asked.pass(body::parts(vec![collected.data], collected.trailers)));
+    }
+    Ok(match watch {
+        Some((watch, prefix_left)) => {
+            asked.pass(body::Watched::boxed(body.read, body.rest, watch, prefix_left))
+        }
+        None => asked.pass(whole(body)),
+    })
+}
+
+impl Asked {
+    fn pass(self, body: Body) -> Reach {
+        Reach::Unmanaged(Unmanaged {
+            face: self.face,
+            head: self.head,
+            body,
+            after: AfterPass::Nothing,
+        })
+    }
+}
+
+/// A body of which nothing, or everything, has been read.
+fn whole(pending: Pending) -> Body {
+    match pending.read.is_empty() {
+        true => pending.rest,
+        false => body::parts(pending.read.into(), None),
+    }
+}
+
+enum Peeked {
+    /// The whole message was read.
+    Name(String),
+    /// The name came first; what follows must be watched. With the bytes of the prefix still to pass.
+    Watching(String, TopLevelWatch, usize),
+}
+
+/// Reads as much of a gRPC body as it takes to know its collection.
+async fn peek(headers: &HeaderMap, body: &mut Pending, bytes_max: usize) -> Result<Peeked, Refusal> {
+    let mut watch = TopLevelWatch::new();
+    let mut seen = 0_usize;
+    while let Some(frame) = body.rest.frame().await {
+        let frame = frame
+            .map_err(|_| Refusal::unavailable("body_broken", "the body ended before it was complete"))?;
+        let Ok(data) = frame.into_data() else { break };
+        let is_compressed = seen == 0 && data.first().is_some_and(|flag| *flag != 0);
+        if is_compressed {
+            body.read.push_back(data);
+            return read_whole(headers, body, bytes_max).await;
+        }
+        let skipped = PREFIX_BYTES.saturating_sub(seen).min(data.len());
+        seen = seen.saturating_add(data.len());
+        watch.feed(&data[skipped..])?;
+        body.read.push_back(data);
+        if let Some(name) = watch.name() {
+            let name = name.to_owned();
+            return Ok(Peeked::Watching(name, watch, PREFIX_BYTES.saturating_sub(seen)));
+        }
+        if seen > bytes_max {
+            return Err(frame::too_large(bytes_max));
+        }
+    }
+    if seen < PREFIX_BYTES {
+        return Err(Refusal::invalid("malformed", "the gRPC body ends within its first five bytes"));
+    }
+    // No name in the whole message: Qdrant reads that as "".
+    Ok(Peeked::Name(String::new()))
+}
+
+async fn read_whole(headers: &HeaderMap, body: &mut Pending, bytes_max: usize) -> Result<Peeked, Refusal> {
+    let rest = std::mem::replace(&mut body.rest, body::parts(Vec::new(), None));
+    let collected = body::collect(std::mem::take(&mut body.read), rest, bytes_max).await?;
+    let message = unframe(
+        &collected.data,
+        Compression::from_header(headers.get(GRPC_ENCODING))?,
+        bytes_max,
+    )?;
+    body.read.push_back(collected.data);
+    Ok(Peeked::Name(pb::collection_name(&message)?.to_owned()))
+}
+
+/// A whole body's content: the gRPC message, or the JSON text.
+pub(super) fn content(
+    face: Face,
+    headers: &HeaderMap,
+    data: &Bytes,
+    bytes_max: usize,
+) -> Result<Bytes, Refusal> {
+    match face {
+        Face::Grpc => unframe(
+            data,
+            Compression::from_header(headers.get(GRPC_ENCODING))?,
+            bytes_max,
+        ),
+        Face::Rest => inflate(
+            data,
+            Compression::from_header(headers.get(header::CONTENT_ENCODING))?,
+            bytes_max,
+        ),
+    }
+}
+
+impl Call {
+    /// The request's content: the gRPC message, or the JSON text.
+    pub async fn content(&self, pending: Pending, bytes_max: usize) -> Result<Bytes, Refusal> {
+        let collected = body::collect(pending.read, pending.rest, bytes_max).await?;
+        content(self.face, &self.head.headers, &collected.data, bytes_max)
+    }
+
+    /// How its bodies are encoded.
+    pub fn encoding(&self) -> Encoding {
+        match self.face {
+            Face::Grpc => Encoding::Protobuf,
+            Face::Rest => Encoding::Json,
+        }
+    }
+
+    /// What the client says of its model in the head.
+    pub fn claims(&self) -> Result<Claims, Refusal> {
+        let mut header = Vec::new();
+        for value in self.head.headers.get_all(MODEL_HEADER) {
+            let text = value.to_str().map_err(|_| {
+                Refusal::invalid("unknown_model", "the `embedding-model` header is not plain text")
+            })?;
+            for model in text.split(',').map(str::trim).filter(|model| !model.is_empty()) {
+                header.push(
+                    model
+                        .parse()
+                        .map_err(|bad| Refusal::invalid("unknown_model", format!("{bad}")))?,
+                );
+            }
+        }
+        let shows_tags = self
+            .head
+            .headers
+            .get(PROVENANCE_HEADER)
+            .is_some_and(|value| value == "include");
+        Ok(Claims {
+            header,
+            key: None,
+            shows_tags,
+        })
+    }
+
+    /// What its scan must look for.
+    pub fn lens<'a>(&self, settings: &'a Settings, source_keys: &'a [&'a str]) -> Lens<'a> {
+        Lens {
+            reserved_key: &settings.reserved_key,
+            source_keys,
+            limits: settings.limits,
+        }
+    }
+
+    /// The pinned table has no such collection: it was decided on another one.
+    pub fn vanished(&self) -> Refusal {
+        Refusal::invalid("not_managed", format!("`{}` is not managed", self.collection))
+    }
+}

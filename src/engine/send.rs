@@ -1,0 +1,133 @@
+//! One request of a managed collection on its way to the upstream, in the client's own encoding and with the client's
+//! own credentials.
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    TRANSFER_ENCODING,
+};
+use http::{Method, Request, Response, Uri};
+use percent_encoding::percent_decode_str;
+
+use crate::domain::op::Verb;
+use crate::domain::refusal::Refusal;
+use crate::upstream::{Body, Face};
+use crate::wire::{Outgoing, frame, routes};
+
+use super::call::{Call, MODEL_HEADER, PROVENANCE_HEADER};
+use super::pass::refused;
+use super::{Engine, body};
+
+pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+pub(super) const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
+impl Engine {
+    /// Sends a rewritten body. With `must_read`, the answer is asked for uncompressed.
+    pub(super) async fn send(
+        &self,
+        call: &Call,
+        outgoing: Outgoing,
+        must_read: bool,
+    ) -> Result<Response<Body>, Refusal> {
+        let request = request(call, outgoing, must_read)?;
+        self.upstream.call(call.face, request).await.map_err(refused)
+    }
+
+    /// Sends a request of ours for the client, and reads the answer whole.
+    pub(super) async fn ask(&self, call: &Call, outgoing: Outgoing) -> Result<Bytes, Refusal> {
+        let answer = self.send(call, outgoing, true).await?;
+        let bytes_max = self.settings.answer_bytes_max;
+        let (head, rest) = answer.into_parts();
+        let collected = body::collect(Default::default(), rest, bytes_max).await?;
+        if let Some(error) = error_text(call.face, &head, &collected) {
+            return Err(Refusal::invalid("lookup_failed", error));
+        }
+        match call.face {
+            Face::Grpc => frame::unframe(&collected.data, frame::Compression::Identity, bytes_max),
+            Face::Rest => Ok(collected.data),
+        }
+    }
+}
+
+/// What the upstream said, where its answer is an error.
+pub(super) fn error_text(
+    face: Face,
+    head: &http::response::Parts,
+    collected: &body::Collected,
+) -> Option<String> {
+    match face {
+        Face::Rest => {
+            (!head.status.is_success()).then(|| String::from_utf8_lossy(&collected.data).into_owned())
+        }
+        Face::Grpc => {
+            let status = |headers: &HeaderMap| headers.get(GRPC_STATUS).cloned();
+            let trailers = collected.trailers.as_ref();
+            let found = trailers.and_then(status).or_else(|| status(&head.headers));
+            let is_ok = found.is_some_and(|status| status == "0");
+            let message = trailers
+                .and_then(|t| t.get(GRPC_MESSAGE))
+                .or_else(|| head.headers.get(GRPC_MESSAGE));
+            (!is_ok).then(|| {
+                let text = message.map(|message| percent_decode_str(message.to_str().unwrap_or_default()));
+                text.map(|text| text.decode_utf8_lossy().into_owned())
+                    .unwrap_or_default()
+            })
+        }
+    }
+}
+
+fn request(call: &Call, outgoing: Outgoing, must_read: bool) -> Result<Request<Body>, Refusal> {
+    let verb = outgoing.verb.unwrap_or(call.verb);
+    let parts = match call.face {
+        Face::Grpc => frame::frame(outgoing.parts)?,
+        Face::Rest => outgoing.parts,
+    };
+    let mut request = Request::new(body::parts(parts, None));
+    *request.method_mut() = call.head.method.clone();
+    *request.uri_mut() = call.head.uri.clone();
+    *request.version_mut() = call.head.version;
+    *request.extensions_mut() = call.head.extensions.clone();
+    *request.headers_mut() = headers(call, must_read);
+    if verb != call.verb {
+        let (method, uri) = target(call, verb)?;
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        if call.face == Face::Rest {
+            request
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+    }
+    Ok(request)
+}
+
+/// The client's headers, without what was meant for Interlock and what its body's old form was.
+fn headers(call: &Call, must_read: bool) -> HeaderMap {
+    let mut headers = call.head.headers.clone();
+    for name in [CONTENT_LENGTH, CONTENT_ENCODING, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+    for name in [MODEL_HEADER, PROVENANCE_HEADER, "grpc-encoding"] {
+        headers.remove(name);
+    }
+    if must_read {
+        headers.remove(ACCEPT_ENCODING);
+        headers.remove("grpc-accept-encoding");
+    }
+    headers
+}
+
+/// Where another verb of the same collection is called. A write's query (wait, ordering, timeout) stays; a look-up of
+/// ours has none of it.
+fn target(call: &Call, verb: Verb) -> Result<(Method, Uri), Refusal> {
+    let malformed = |_| Refusal::invalid("malformed", "the collection's name cannot stand in a path");
+    match call.face {
+        Face::Grpc => Ok((Method::POST, Uri::from_static(routes::grpc_path(verb)))),
+        Face::Rest => {
+            let (method, path) = routes::rest_path(verb, &call.spelled);
+            let query = call.head.uri.query().filter(|_| verb == Verb::UpdateBatch);
+            let target = query.map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+            Ok((method, Uri::try_from(target).map_err(malformed)?))
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! From a scanned request to a plan with its embeddings: decide, look up what is missing, embed, and where the
+//! standby's embedder fails, decide anew without it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+
+use bytes::Bytes;
+use qdrant_client::qdrant::RetrievedPoint;
+use qdrant_client::qdrant::value::Kind;
+
+use crate::domain::ids::{FieldKey, PointId};
+use crate::domain::op::{Site, Verb};
+use crate::domain::plan::{Edit, Embedding, Plan};
+use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::route::{Claims, Decision, FoundPayloads, Known, Lookup};
+use crate::domain::table::{Managed, OnEmbedFailure};
+use crate::embed::{EmbedError, EmbedFailure};
+use crate::registry::Pinned;
+use crate::upstream::calls::{proto_id, typed_id};
+use crate::wire::Outgoing;
+use crate::wire::scanned::Scanned;
+
+use super::Engine;
+use super::call::Call;
+
+/// Points of one page of a look-up.
+const LOOKUP_PAGE_POINTS: u32 = 1_000;
+/// Decisions on one request: the first, one after each kind of look-up, one without the standby.
+const DECISIONS_MAX: usize = 6;
+
+/// A plan that can be carried out.
+pub(super) struct Settled {
+    pub plan: Plan,
+    /// One for each of the plan's texts.
+    pub embeddings: Vec<Embedding>,
+}
+
+impl Engine {
+    pub(super) async fn settle(
+        &self,
+        call: &Call,
+        table: &Pinned,
+        claims: &Claims,
+        scanned: &Scanned<'_>,
+        message: &Bytes,
+        run: Range<usize>,
+    ) -> Result<Settled, Refusal> {
+        let mut known = Known::default();
+        let mut deferred = false;
+        for _ in 0..DECISIONS_MAX {
+            match self.decide(call, table, claims, scanned, (&known, deferred), run.clone())? {
+                Decision::Needs(lookups, edits) => {
+                    for lookup in lookups {
+                        self.look_up(call, table, scanned, (message, &edits), lookup, &mut known)
+                            .await?;
+                    }
+                }
+                Decision::Plan(plan) if plan.embeds.is_empty() => {
+                    self.note_pending(call, table, &plan, deferred);
+                    return Ok(Settled {
+                        plan,
+                        embeddings: Vec::new(),
+                    });
+                }
+                Decision::Plan(plan) => match self.embedders.embed_all(&plan.embeds).await {
+                    Ok(embeddings) => {
+                        self.note_pending(call, table, &plan, deferred);
+                        return Ok(Settled { plan, embeddings });
+                    }
+                    Err(failure)
+                        if !deferred && may_defer(table.managed(call.collection.as_str()), &failure) =>
+                    {
+                        tracing::warn!(model = %failure.model, kind = failure.error.kind(), "the standby's vectors are deferred");
+                        deferred = true;
+                    }
+                    Err(failure) => return Err(not_embedded(&failure)),
+                },
+            }
+        }
+        Err(Refusal::unavailable(
+            "undecided",
+            "the request could not be decided with what was looked up; try again",
+        ))
+    }
+
+    async fn look_up(
+        &self,
+        call: &Call,
+        table: &Pinned,
+        scanned: &Scanned<'_>,
+        edited: (&Bytes, &[(Site, Edit)]),
+        lookup: Lookup,
+        known: &mut Known,
+    ) -> Result<(), Refusal> {
+        match lookup {
+            Lookup::Payloads { write } => {
+                let found = self.payloads(call, scanned, edited, write).await?;
+                known.payloads.insert(write, found);
+            }
+            Lookup::Sources { ids } => {
+                let keys: BTreeSet<&str> = table
+                    .managed(call.collection.as_str())
+                    .map(|m| m.source_keys().collect())
+                    .unwrap_or_default();
+                known.sources = Some(self.sources(call, &ids, &keys).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The points of a write's selector and their payload keys, page by page, with the client's own credentials.
+    async fn payloads(
+        &self,
+        call: &Call,
+        scanned: &Scanned<'_>,
+        (message, edits): (&Bytes, &[(Site, Edit)]),
+        write: usize,
+    ) -> Result<FoundPayloads, Refusal> {
+        let key = &self.settings.reserved_key;
+        let mut found = FoundPayloads::default();
+        let mut keys = BTreeSet::new();
+        let mut offset = None;
+        loop {
+            let body = scanned.scroll_of(message, edits, write, offset, LOOKUP_PAGE_POINTS, key)?;
+            let answer = self
+                .ask(
+                    call,
+                    Outgoing {
+                        verb: Some(Verb::Scroll),
+                        parts: vec![body],
+                    },
+                )
+                .await?;
+            let page = call.encoding().key_page(&answer)?;
+            found.ids.extend(page.ids);
+            keys.extend(page.keys);
+            if found.ids.len() > self.settings.lookup_points_max {
+                return Err(Refusal::new(
+                    RefusalKind::TooLarge,
+                    "selector_too_large",
+                    format!(
+                        "replacing or clearing payloads keeps every point's tag, and does so for at most {} points at once: use a narrower filter",
+                        self.settings.lookup_points_max
+                    ),
+                ));
+            }
+            offset = page.next;
+            if offset.is_none() {
+                break;
+            }
+        }
+        found.keys = keys.into_iter().collect();
+        Ok(found)
+    }
+
+    /// The stored strings under the keys that source templates read.
+    async fn sources(
+        &self,
+        call: &Call,
+        ids: &[PointId],
+        keys: &BTreeSet<&str>,
+    ) -> Result<HashMap<PointId, Vec<(String, String)>>, Refusal> {
+        let paths: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
+        let ids = ids.iter().map(proto_id).collect();
+        let points = self
+            .calls
+            .get(call.collection.as_str(), ids, &paths)
+            .await
+            .map_err(|error| {
+                tracing::warn!(%error, "stored source texts cannot be read");
+                Refusal::unavailable(
+                    "lookup_failed",
+                    "the stored source texts cannot be read from Qdrant; nothing was written",
+                )
+            })?;
+        let strings = |point: RetrievedPoint| {
+            let texts = point
+                .payload
+                .into_iter()
+                .filter_map(|(key, value)| match value.kind {
+                    Some(Kind::StringValue(text)) => Some((key, text)),
+                    Some(
+                        Kind::NullValue(_)
+                        | Kind::DoubleValue(_)
+                        | Kind::IntegerValue(_)
+                        | Kind::BoolValue(_)
+                        | Kind::StructValue(_)
+                        | Kind::ListValue(_),
+                    )
+                    | None => None,
+                });
+            Some((typed_id(&point.id?)?, texts.collect()))
+        };
+        Ok(points.into_iter().filter_map(strings).collect())
+    }
+
+    fn note_pending(&self, call: &Call, table: &Pinned, plan: &Plan, deferred: bool) {
+        let Some(managed) = table.managed(call.collection.as_str()) else {
+            return;
+        };
+        if !deferred || plan.steps.is_empty() {
+            return;
+        }
+        for field in managed.fields.values().filter(|field| field.standby.is_some()) {
+            (self.on_pending)(&FieldKey {
+                collection: call.collection.clone(),
+                field: field.name.clone(),
+            });
+        }
+    }
+}
+
+/// Whether the write can go on without the vectors that failed.
+fn may_defer(managed: Option<&Managed>, failure: &EmbedFailure) -> bool {
+    let mut fields = managed.into_iter().flat_map(|managed| managed.fields.values());
+    !failure.required
+        && fields.any(|field| {
+            field.on_embed_failure == OnEmbedFailure::Defer
+                && field
+                    .standby
+                    .as_ref()
+                    .is_some_and(|standby| standby.space.model == failure.model)
+        })
+}
+
+fn not_embedded(failure: &EmbedFailure) -> Refusal {
+    let message = format!("{}: {}; nothing was written", failure.model, failure.error);
+    match &failure.error {
+        EmbedError::Rejected(_) | EmbedError::NoEmbedder => Refusal::invalid("not_embedded", message),
+        EmbedError::Busy => Refusal::new(RefusalKind::Busy, "embedder_busy", message),
+        EmbedError::Unavailable { .. } | EmbedError::Timeout | EmbedError::WrongShape { .. } => {
+            Refusal::unavailable("embedder_down", message)
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! One request and its answer: id, deadline, span, the call, the headers on both ways.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{HeaderValue, Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tracing::{Instrument, Span, field};
+
+use super::body::{Bounded, Ended};
+use super::headers::{REQUEST_ID, grpc_timeout, request_id, strip_hop_by_hop};
+use super::respond::{self, Answer};
+use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::engine::Service;
+use crate::telemetry::{self, Outcome};
+use crate::upstream::{Body, Face};
+use crate::wire::routes;
+
+/// What all requests of a listener share.
+pub(super) struct Context {
+    pub face: Face,
+    pub service: Arc<dyn Service>,
+    pub body_idle_timeout: Duration,
+}
+
+/// Answers one request.
+pub(super) async fn exchange(
+    context: Arc<Context>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let (mut head, body) = request.into_parts();
+    let id = request_id(&mut head.headers);
+    let call = label(context.face, &head);
+    let span = tracing::info_span!(
+        "request",
+        face = context.face.as_str(),
+        call,
+        request_id = id.to_str().unwrap_or_default(),
+        status = field::Empty,
+        reason = field::Empty,
+        elapsed_us = field::Empty,
+    );
+    let deadline = match context.face {
+        Face::Grpc => grpc_timeout(&head.headers),
+        Face::Rest => None,
+    };
+    strip_hop_by_hop(&mut head.headers);
+    let body = Bounded::new(body, context.body_idle_timeout).boxed_unsync();
+    let request = Request::from_parts(head, body);
+    let watch = Watch::new(context.face, call);
+    Ok(answer(&context, request, deadline, id, watch)
+        .instrument(span)
+        .await)
+}
+
+async fn answer(
+    context: &Context,
+    request: Request<Body>,
+    deadline: Option<Duration>,
+    id: HeaderValue,
+    mut watch: Watch,
+) -> Response<Body> {
+    let call = context.service.handle(context.face, request);
+    let done = match deadline {
+        Some(deadline) => tokio::time::timeout(deadline, call).await.ok(),
+        None => Some(call.await),
+    };
+    let mut response = match done {
+        Some(Ok(response)) => {
+            watch.end(Outcome::Answered, response.status().as_u16(), None);
+            forwarded(context.face, response)
+        }
+        Some(Err(refusal)) => {
+            let Answer { response, status } = respond::refusal(context.face, &refusal);
+            let outcome = outcome(&refusal);
+            if outcome == Outcome::Unavailable {
+                tracing::warn!(reason = refusal.reason, why = %refusal.message, "unavailable");
+            } else {
+                tracing::debug!(reason = refusal.reason, why = %refusal.message, "refused");
+            }
+            watch.end(outcome, status, Some(refusal.reason));
+            response
+        }
+        None => {
+            let (reason, Answer { response, status }) = respond::late();
+            watch.end(Outcome::Late, status, Some(reason));
+            response
+        }
+    };
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+fn forwarded(face: Face, response: Response<Body>) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    strip_hop_by_hop(&mut head.headers);
+    let body = match face {
+        Face::Grpc => Ended::new(body).boxed_unsync(),
+        // A broken HTTP/1.1 body breaks the connection, which no client takes for an end.
+        Face::Rest => body,
+    };
+    Response::from_parts(head, body)
+}
+
+/// The call's name out of a closed list, whatever the path says.
+fn label(face: Face, head: &http::request::Parts) -> &'static str {
+    match face {
+        Face::Grpc => routes::grpc(head.uri.path()).label(),
+        Face::Rest => match routes::rest(&head.method, head.uri.path()) {
+            Ok(head) => head.route.label(),
+            Err(_) => "bad path",
+        },
+    }
+}
+
+fn outcome(refusal: &Refusal) -> Outcome {
+    match refusal.kind {
+        RefusalKind::Unavailable => Outcome::Unavailable,
+        RefusalKind::Invalid
+        | RefusalKind::NotFound
+        | RefusalKind::NotReady
+        | RefusalKind::Forbidden
+        | RefusalKind::TooLarge
+        | RefusalKind::Busy
+        | RefusalKind::Unknown => Outcome::Refused,
+    }
+}
+
+/// Counts a request once, also where the client goes away and the future is dropped.
+struct Watch {
+    face: Face,
+    call: &'static str,
+    started: Instant,
+    is_ended: bool,
+}
+
+impl Watch {
+    fn new(face: Face, call: &'static str) -> Self {
+        Self {
+            face,
+            call,
+            started: Instant::now(),
+            is_ended: false,
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome, status: u16, reason: Option<&'static str>) {
+        self.is_ended = true;
+        let elapsed = self.started.elapsed();
+        telemetry::request(self.face.as_str(), self.call, outcome, elapsed);
+        if let Some(reason) = reason {
+            telemetry::refusal(self.face.as_str(), reason);
+        }
+        let span = Span::current();
+        span.record("status", status);
+        span.record("reason", reason);
+        span.record(
+            "elapsed_us",
+            u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        );
+        tracing::debug!(outcome = outcome.as_str(), "answered");
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.is_ended {
+            let elapsed = self.started.elapsed();
+            telemetry::request(self.face.as_str(), self.call, Outcome::Cancelled, elapsed);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Writes small protobuf messages by hand: names, selectors, ids, payload values. Called by `rewrite` and `unwrite`.
+//! Not for what a client sent: that is spliced.
+
+use prost::encoding::{encode_varint, encoded_len_varint};
+use serde_json::Value;
+
+use crate::domain::ids::PointId;
+
+const WIRE_VARINT: u64 = 0;
+const WIRE_BYTES: u64 = 2;
+
+/// Bytes that a length-delimited field's tag and length take.
+pub(super) fn header_len(number: u32, body_len: usize) -> usize {
+    encoded_len_varint(u64::from(number) << 3) + encoded_len_varint(body_len as u64)
+}
+
+/// Bytes that a length-delimited field takes.
+pub(super) fn field_len(number: u32, body_len: usize) -> usize {
+    header_len(number, body_len) + body_len
+}
+
+/// The tag of a length-delimited field, without its length.
+pub(super) fn put_tag(out: &mut Vec<u8>, number: u32) {
+    encode_varint(u64::from(number) << 3 | WIRE_BYTES, out);
+}
+
+/// Tag and length.
+pub(super) fn put_header(out: &mut Vec<u8>, number: u32, body_len: usize) {
+    put_tag(out, number);
+    encode_varint(body_len as u64, out);
+}
+
+/// A whole length-delimited field.
+pub(super) fn put_bytes(out: &mut Vec<u8>, number: u32, body: &[u8]) {
+    put_header(out, number, body.len());
+    out.extend_from_slice(body);
+}
+
+/// A whole varint field, zero included.
+pub(super) fn put_number(out: &mut Vec<u8>, number: u32, value: u64) {
+    encode_varint(u64::from(number) << 3 | WIRE_VARINT, out);
+    encode_varint(value, out);
+}
+
+/// A submessage that `body` writes.
+pub(super) fn put_message(out: &mut Vec<u8>, number: u32, body: impl FnOnce(&mut Vec<u8>)) {
+    let mut inner = Vec::new();
+    body(&mut inner);
+    put_bytes(out, number, &inner);
+}
+
+/// Each of `texts` as a field `number`.
+pub(super) fn put_texts<'a>(out: &mut Vec<u8>, number: u32, texts: impl IntoIterator<Item = &'a str>) {
+    for text in texts {
+        put_bytes(out, number, text.as_bytes());
+    }
+}
+
+/// Each id as a field `number` of type `PointId`.
+pub(super) fn put_ids(out: &mut Vec<u8>, number: u32, ids: &[PointId]) {
+    for id in ids {
+        put_message(out, number, |out| match id {
+            PointId::Num(num) => put_number(out, 1, *num),
+            PointId::Uuid(uuid) => put_bytes(out, 2, uuid.to_string().as_bytes()),
+        });
+    }
+}
+
+/// The body of a `Value`.
+pub(super) fn put_value(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Null => put_number(out, 1, 0),
+        Value::Bool(flag) => put_number(out, 5, u64::from(*flag)),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => put_number(out, 3, integer.cast_unsigned()),
+            (None, double) => {
+                // Fixed64 is wire type 1.
+                encode_varint(2 << 3 | 1, out);
+                out.extend_from_slice(&double.unwrap_or_default().to_le_bytes());
+            }
+        },
+        Value::String(text) => put_bytes(out, 4, text.as_bytes()),
+        Value::Object(fields) => put_message(out, 6, |out| {
+            for (key, value) in fields {
+                put_entry(out, 1, key, value);
+            }
+        }),
+        Value::Array(items) => put_message(out, 7, |out| {
+            for item in items {
+                put_message(out, 1, |out| put_value(out, item));
+            }
+        }),
+    }
+}
+
+/// One entry of a `map<string, Value>`.
+pub(super) fn put_entry(out: &mut Vec<u8>, number: u32, key: &str, value: &Value) {
+    put_message(out, number, |out| {
+        put_bytes(out, 1, key.as_bytes());
+        put_message(out, 2, |out| put_value(out, value));
+    });
+}
+
+/// A payload key as a JSON path: quoted where a bare key cannot spell it.
+pub(super) fn path_of(key: &str) -> String {
+    let is_bare = !key.is_empty()
+        && key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    if is_bare {
+        key.to_owned()
+    } else {
+        format!("\"{key}\"")
+    }
+}

@@ -1,0 +1,198 @@
+//! Plans to bodies. Called by `engine` with the scan that the plan was made from; decides nothing.
+
+mod batch;
+mod point;
+
+use bytes::Bytes;
+
+use self::batch::write_batch;
+pub(super) use self::batch::{put_existing, selector_span};
+use super::encode::{put_bytes, put_header, put_message, put_texts};
+use super::places::{FrameId, Place, Places, Slot};
+use super::refuse::unfit;
+use super::splice::{Spliced, Splicer};
+use crate::domain::ids::VectorName;
+use crate::domain::op::{Op, Site, Verb};
+use crate::domain::plan::{Edit, EmbedRef, Embedding, PayloadEdit, Plan, Step};
+use crate::domain::refusal::Refusal;
+use crate::wire::{Outgoing, Scan};
+
+/// Members of the selectors' oneofs.
+const INCLUDE: u32 = 2;
+const EXCLUDE: u32 = 3;
+
+/// Carries out a plan: its edits at their sites and, where it has more steps than the client's own, as one batch.
+/// `message` is what `scan` was made from; `embeddings` answers `plan.embeds` in order.
+pub fn rewrite(
+    scan: &Scan<'_, Places>,
+    message: &Bytes,
+    plan: &Plan,
+    embeddings: &[Embedding],
+    reserved_key: &str,
+) -> Result<Outgoing, Refusal> {
+    let edited = edit(&scan.places, message, &plan.edits, embeddings, reserved_key)?;
+    if is_unbatched(&scan.op, &scan.places, &plan.steps) {
+        return Ok(Outgoing {
+            verb: Some(scan.op.verb),
+            parts: edited.all()?,
+        });
+    }
+    Ok(Outgoing {
+        verb: Some(Verb::UpdateBatch),
+        parts: write_batch(scan, message, &edited, &plan.steps, reserved_key)?,
+    })
+}
+
+/// Whether the body goes out as the verb that it came in as.
+fn is_unbatched(op: &Op<'_>, places: &Places, steps: &[Step]) -> bool {
+    let is_own = steps
+        .iter()
+        .enumerate()
+        .all(|(index, step)| *step == Step::Client(index));
+    steps.is_empty() || (is_own && (op.verb != Verb::UpdateBatch || steps.len() == places.ops.len()))
+}
+
+/// The body with its edits.
+pub(super) fn edit(
+    places: &Places,
+    message: &Bytes,
+    edits: &[(Site, Edit)],
+    embeddings: &[Embedding],
+    reserved_key: &str,
+) -> Result<Spliced, Refusal> {
+    let mut splicer = Splicer::default();
+    for (site, edit) in edits {
+        let place = places
+            .site(*site)
+            .ok_or_else(|| unfit("an edit is for a site that the body does not have"))?;
+        match (edit, place) {
+            (Edit::Name(name), Place::Name(slot)) => {
+                fill(&mut splicer, places, slot);
+                splicer.put(|out| put_bytes(out, slot.number, name.as_str().as_bytes()));
+            }
+            (Edit::Names(names), Place::WithVectors(slot)) => {
+                fill(&mut splicer, places, slot);
+                splicer.put(|out| {
+                    put_message(out, slot.number, |out| {
+                        put_message(out, INCLUDE, |out| put_names(out, names));
+                    });
+                });
+            }
+            (Edit::Names(names), Place::Names(frame)) => {
+                refill(&mut splicer, places, *frame)?;
+                splicer.put(|out| put_names(out, names));
+            }
+            (Edit::Payload(selection), Place::WithPayload(slot)) => {
+                fill(&mut splicer, places, slot);
+                splicer.put(|out| put_message(out, slot.number, |out| put_selection(out, selection)));
+            }
+            (Edit::Embedding(of), Place::Input(frame)) => {
+                refill(&mut splicer, places, *frame)?;
+                put_embedding(&mut splicer, [2, 3, 4], embedding(embeddings, *of)?);
+            }
+            (Edit::Embedding(of), Place::Vector(frame)) => {
+                refill(&mut splicer, places, *frame)?;
+                put_embedding(&mut splicer, point::VECTOR_MEMBERS, embedding(embeddings, *of)?);
+            }
+            (Edit::Point(edit), Place::Point(place)) => {
+                point::edit_point(
+                    &mut splicer,
+                    places,
+                    message,
+                    place,
+                    edit,
+                    embeddings,
+                    reserved_key,
+                )?;
+            }
+            (
+                Edit::Name(_) | Edit::Names(_) | Edit::Payload(_) | Edit::Embedding(_) | Edit::Point(_),
+                Place::Name(_)
+                | Place::WithVectors(_)
+                | Place::WithPayload(_)
+                | Place::Names(_)
+                | Place::Input(_)
+                | Place::Vector(_)
+                | Place::Point(_)
+                | Place::Fixed,
+            ) => return Err(unfit("an edit is not of the kind that its site takes")),
+        }
+    }
+    Ok(splicer.finish(&places.frames, message))
+}
+
+/// Starts the change of a field, which is there or goes to the end of its message.
+fn fill(splicer: &mut Splicer, places: &Places, slot: &Slot) {
+    match &slot.present {
+        Some(range) => splicer.replace(slot.frame, range.clone()),
+        None => append(splicer, places, slot.frame),
+    }
+}
+
+/// Starts an insertion at the end of a message.
+fn append(splicer: &mut Splicer, places: &Places, frame: FrameId) {
+    let end = places.frame(frame).map_or(0, |frame| frame.body.end);
+    splicer.replace(frame, end..end);
+}
+
+/// Starts the change of a whole submessage's content.
+fn refill(splicer: &mut Splicer, places: &Places, frame: FrameId) -> Result<(), Refusal> {
+    let body = places
+        .frame(frame)
+        .ok_or_else(|| unfit("a site is in no message"))?
+        .body
+        .clone();
+    splicer.replace(frame, body);
+    Ok(())
+}
+
+fn put_names(out: &mut Vec<u8>, names: &[VectorName]) {
+    put_texts(out, 1, names.iter().map(VectorName::as_str));
+}
+
+fn put_selection(out: &mut Vec<u8>, selection: &PayloadEdit) {
+    let (member, paths) = match selection {
+        PayloadEdit::Include(paths) => (INCLUDE, paths),
+        PayloadEdit::Exclude(paths) => (EXCLUDE, paths),
+    };
+    put_message(out, member, |out| {
+        put_texts(out, 1, paths.iter().map(String::as_str));
+    });
+}
+
+fn embedding(embeddings: &[Embedding], of: EmbedRef) -> Result<&Embedding, Refusal> {
+    embeddings
+        .get(of.0)
+        .ok_or_else(|| unfit("a text has no embedding"))
+}
+
+/// An embedding as a member of a vector's oneof; `members` are those of dense, sparse and multi.
+fn put_embedding(splicer: &mut Splicer, members: [u32; 3], embedding: &Embedding) {
+    splicer.put(|out| encode_embedding(out, members, embedding));
+}
+
+fn encode_embedding(out: &mut Vec<u8>, [dense, sparse, multi]: [u32; 3], embedding: &Embedding) {
+    match embedding {
+        Embedding::Dense(values) => put_message(out, dense, |out| put_floats(out, 1, values)),
+        Embedding::Sparse { indices, values } => put_message(out, sparse, |out| {
+            put_floats(out, 1, values);
+            put_message(out, 2, |out| {
+                for index in indices {
+                    prost::encoding::encode_varint(u64::from(*index), out);
+                }
+            });
+        }),
+        Embedding::Multi(rows) => put_message(out, multi, |out| {
+            for row in rows {
+                put_message(out, 1, |out| put_floats(out, 1, row));
+            }
+        }),
+    }
+}
+
+fn put_floats(out: &mut Vec<u8>, number: u32, values: &[f32]) {
+    put_header(out, number, size_of_val(values));
+    for value in values {
+        out.extend_from_slice(&value.to_le_bytes());
+    }
+}

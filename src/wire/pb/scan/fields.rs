@@ -1,0 +1,280 @@
+//! Walks messages along their tables, and refuses what they do not allow. Every other part of `scan` reads through
+//! this, so nothing is accepted unread.
+
+use std::ops::Range;
+
+use super::super::places::{Frame, FrameId, Place, Places};
+use super::super::reader::{Cursor, Raw, Wire, varint};
+use super::super::refuse::{malformed, repeated, too_large, unknown_field};
+use super::super::schema::{Kind, Message};
+use crate::domain::op::Site;
+use crate::domain::refusal::Refusal;
+use crate::wire::Lens;
+
+/// A message that is being walked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Here {
+    pub schema: &'static Message,
+    pub start: usize,
+    pub end: usize,
+    pub frame: FrameId,
+    pub level: usize,
+}
+
+/// A field that its table allows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Item<'a> {
+    pub raw: Raw,
+    pub kind: Kind,
+    /// The content of a text field.
+    pub text: &'a str,
+}
+
+impl Item<'_> {
+    /// Floats in this field: its share of a repeated field.
+    pub fn floats(&self) -> usize {
+        const FLOAT_BYTES: usize = size_of::<f32>();
+        (self.raw.end - self.raw.body) / FLOAT_BYTES
+    }
+}
+
+/// What all scanning functions share.
+pub(super) struct Scanner<'a, 'l> {
+    pub bytes: &'a [u8],
+    pub lens: &'l Lens<'l>,
+    pub places: Places,
+    /// Keys of the maps that are being walked, the innermost last.
+    keys: Vec<&'a str>,
+}
+
+/// The fields of one message, checked one by one.
+pub(super) struct Fields<'a> {
+    bytes: &'a [u8],
+    cursor: Cursor<'a>,
+    schema: &'static Message,
+    /// Bit per field of the table that has been there.
+    seen: u64,
+    /// Bit per oneof that has been set.
+    set: u64,
+}
+
+impl<'a> Fields<'a> {
+    /// The next field.
+    pub fn next(&mut self) -> Result<Option<Item<'a>>, Refusal> {
+        let Some(raw) = self.cursor.next()? else {
+            return Ok(None);
+        };
+        let name = self.schema.name;
+        let Some((index, field)) = self.schema.field(raw.number) else {
+            return Err(unknown_field(name, raw.number));
+        };
+        let fits = match field.kind {
+            Kind::Number => raw.wire == Wire::Varint,
+            Kind::Float => raw.wire == Wire::Fixed32,
+            Kind::Double => raw.wire == Wire::Fixed64,
+            Kind::Text | Kind::Message(_) | Kind::Map(_) => raw.wire == Wire::Bytes,
+            Kind::Floats => matches!(raw.wire, Wire::Fixed32 | Wire::Bytes),
+            Kind::Numbers => matches!(raw.wire, Wire::Varint | Wire::Bytes),
+        };
+        if !fits {
+            return Err(unknown_field(name, raw.number));
+        }
+        let bit = 1u64 << index;
+        let is_scalar = matches!(field.kind, Kind::Number | Kind::Float | Kind::Double);
+        // Of a number that stands twice the last one counts, as in Qdrant. Texts and messages are refused: the one
+        // because routing depends on them, the other because Qdrant would merge them.
+        if self.seen & bit != 0 && !field.is_repeated && !is_scalar {
+            return Err(repeated(name, raw.number));
+        }
+        self.seen |= bit;
+        if field.oneof != 0 {
+            let bit = 1u64 << field.oneof;
+            if self.set & bit != 0 {
+                return Err(repeated(name, raw.number));
+            }
+            self.set |= bit;
+        }
+        let mut text = "";
+        match field.kind {
+            Kind::Text => {
+                text = std::str::from_utf8(&self.bytes[raw.content()])
+                    .map_err(|_| malformed(name, "a text is not UTF-8"))?;
+            }
+            Kind::Floats if !(raw.end - raw.body).is_multiple_of(size_of::<f32>()) => {
+                return Err(malformed(name, "packed floats are cut short"));
+            }
+            Kind::Numbers if raw.wire == Wire::Bytes => {
+                let mut at = raw.body;
+                while at < raw.end {
+                    (_, at) = varint(self.bytes, at, raw.end)?;
+                }
+            }
+            Kind::Number
+            | Kind::Float
+            | Kind::Double
+            | Kind::Message(_)
+            | Kind::Map(_)
+            | Kind::Floats
+            | Kind::Numbers => {}
+        }
+        Ok(Some(Item {
+            raw,
+            kind: field.kind,
+            text,
+        }))
+    }
+}
+
+impl<'a, 'l> Scanner<'a, 'l> {
+    pub fn new(bytes: &'a [u8], lens: &'l Lens<'l>) -> Self {
+        let mut places = Places::default();
+        places.frames.push(Frame {
+            parent: FrameId::ROOT,
+            length: 0..0,
+            body: 0..bytes.len(),
+        });
+        Self {
+            bytes,
+            lens,
+            places,
+            keys: Vec::new(),
+        }
+    }
+
+    /// The whole body.
+    pub fn root(&self, schema: &'static Message) -> Here {
+        Here {
+            schema,
+            start: 0,
+            end: self.bytes.len(),
+            frame: FrameId::ROOT,
+            level: 1,
+        }
+    }
+
+    pub fn fields(&self, here: Here) -> Fields<'a> {
+        Fields {
+            bytes: self.bytes,
+            cursor: Cursor::new(self.bytes, here.start..here.end),
+            schema: here.schema,
+            seen: 0,
+            set: 0,
+        }
+    }
+
+    /// Goes into a submessage that holds no sites.
+    pub fn inside(&self, here: Here, raw: &Raw, schema: &'static Message) -> Result<Here, Refusal> {
+        let level = here.level + 1;
+        if level > self.lens.limits.message_depth_max {
+            return Err(too_large(
+                "too_deep",
+                format!(
+                    "the request nests more than {} messages; flatten its filters or payload",
+                    self.lens.limits.message_depth_max
+                ),
+            ));
+        }
+        Ok(Here {
+            schema,
+            start: raw.body,
+            end: raw.end,
+            frame: here.frame,
+            level,
+        })
+    }
+
+    /// Goes into a submessage that may hold sites.
+    pub fn enter(&mut self, here: Here, raw: &Raw, schema: &'static Message) -> Result<Here, Refusal> {
+        let inside = self.inside(here, raw, schema)?;
+        let id = u32::try_from(self.places.frames.len())
+            .map_err(|_| too_large("too_many_parts", "the request has too many parts".into()))?;
+        self.places.frames.push(Frame {
+            parent: here.frame,
+            length: raw.value..raw.body,
+            body: raw.content(),
+        });
+        Ok(Here {
+            frame: FrameId(id),
+            ..inside
+        })
+    }
+
+    pub fn site(&mut self, place: Place) -> Result<Site, Refusal> {
+        let id = u32::try_from(self.places.sites.len())
+            .map_err(|_| too_large("too_many_parts", "the request has too many parts".into()))?;
+        self.places.sites.push(place);
+        Ok(Site(id))
+    }
+
+    /// Reads a message that routing does not depend on, only to refuse what Qdrant would refuse or choke on.
+    pub fn check(&mut self, here: Here) -> Result<(), Refusal> {
+        let keys = self.begin_keys();
+        let mut fields = self.fields(here);
+        while let Some(item) = fields.next()? {
+            self.check_item(here, &item)?;
+        }
+        self.end_keys(keys, here.schema)
+    }
+
+    /// [`Self::check`] for one field. Of a map's entry, the key is noted for [`Self::end_keys`].
+    pub fn check_item(&mut self, here: Here, item: &Item<'a>) -> Result<(), Refusal> {
+        match item.kind {
+            Kind::Message(schema) => self.check(self.inside(here, &item.raw, schema)?),
+            Kind::Map(schema) => {
+                let (_, value) = self.entry(self.inside(here, &item.raw, schema)?)?;
+                value.map_or(Ok(()), |value| self.check(value))
+            }
+            Kind::Number | Kind::Float | Kind::Double | Kind::Text | Kind::Floats | Kind::Numbers => Ok(()),
+        }
+    }
+
+    /// A map's entry: its key, which is noted, and its value, unread.
+    pub fn entry(&mut self, here: Here) -> Result<(&'a str, Option<Here>), Refusal> {
+        let (mut key, mut value) = ("", None);
+        let mut fields = self.fields(here);
+        while let Some(item) = fields.next()? {
+            match item.kind {
+                Kind::Text => key = item.text,
+                Kind::Message(schema) => value = Some(self.inside(here, &item.raw, schema)?),
+                Kind::Number | Kind::Float | Kind::Double | Kind::Map(_) | Kind::Floats | Kind::Numbers => {}
+            }
+        }
+        self.keys.push(key);
+        Ok((key, value))
+    }
+
+    /// To be called before the first [`Self::entry`] of a message's map.
+    pub fn begin_keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Refuses a map that has a key twice, and forgets its keys.
+    pub fn end_keys(&mut self, begin: usize, schema: &'static Message) -> Result<(), Refusal> {
+        let keys = &mut self.keys[begin..];
+        keys.sort_unstable();
+        if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(malformed(schema.name, "a map has the same key twice"));
+        }
+        self.keys.truncate(begin);
+        Ok(())
+    }
+
+    /// The texts of a message that is a list of them.
+    pub fn text_list(&self, here: Here) -> Result<Vec<std::borrow::Cow<'a, str>>, Refusal> {
+        let mut texts = Vec::new();
+        let mut fields = self.fields(here);
+        while let Some(item) = fields.next()? {
+            texts.push(item.text.into());
+        }
+        Ok(texts)
+    }
+}
+
+/// The place of a field within `here`.
+pub(super) fn slot(here: Here, number: u32, present: Option<Range<usize>>) -> super::super::places::Slot {
+    super::super::places::Slot {
+        frame: here.frame,
+        number,
+        present,
+    }
+}

@@ -1,0 +1,83 @@
+"""Answers as plain data, and whether two runs gave the same ones."""
+
+import math
+
+# `version` counts a shard's operations, of which a tagged write may need two.
+IGNORED = {"time", "operation_id", "usage", "version", "segments_count", "indexed_vectors_count", "optimizer_status"}
+COLOURS = {"green", "yellow", "grey"}
+SCORE_TOLERANCE = 1e-5
+
+
+def plain(answer):
+    """An answer as dicts, lists and scalars, without what differs from run to run."""
+    if hasattr(answer, "model_dump"):
+        answer = answer.model_dump(mode="json")
+    if isinstance(answer, dict):
+        kept = {key: value for key, value in answer.items() if key not in IGNORED and value is not None}
+        return {key: plain(value) for key, value in kept.items() if not (key == "status" and value in COLOURS)}
+    if isinstance(answer, (list, tuple)):
+        items = [plain(item) for item in answer]
+        return sorted(items, key=_rank) if items and all(_is_scored(item) for item in items) else items
+    return answer
+
+
+def _is_scored(item):
+    return isinstance(item, dict) and "score" in item and "id" in item
+
+
+def _rank(item):
+    """Best first; Qdrant gives equal scores in any order, so here the id decides."""
+    return -round(item["score"], 5), str(item["id"])
+
+
+def differences(expected, found, where="answer"):
+    """Where two answers differ, in words; empty where they are the same."""
+    if isinstance(expected, float) and isinstance(found, (int, float)) or isinstance(found, float):
+        if isinstance(expected, (int, float)) and math.isclose(expected, found, rel_tol=0, abs_tol=SCORE_TOLERANCE):
+            return []
+        return [f"{where}: {expected!r} became {found!r}"]
+    if isinstance(expected, dict) and isinstance(found, dict):
+        said = [f"{where}.{key} is missing" for key in expected.keys() - found.keys()]
+        said += [f"{where}.{key} came in: {found[key]!r}" for key in found.keys() - expected.keys()]
+        for key in sorted(expected.keys() & found.keys(), key=str):
+            said += differences(expected[key], found[key], f"{where}.{key}")
+        return said
+    if isinstance(expected, list) and isinstance(found, list):
+        if len(expected) != len(found):
+            return [f"{where}: {len(expected)} items became {len(found)}: {expected!r} / {found!r}"]
+        pairs = enumerate(zip(expected, found))
+        return [said for index, (a, b) in pairs for said in differences(a, b, f"{where}[{index}]")]
+    return [] if expected == found else [f"{where}: {expected!r} became {found!r}"]
+
+
+class Transcript:
+    """The answers of a scenario's steps, in order, errors included."""
+
+    def __init__(self):
+        self.steps = []
+
+    def note(self, label, call):
+        """Makes a call and keeps its answer, or what it was refused with."""
+        try:
+            answer = plain(call())
+        except Exception as refused:  # every refusal is an answer here, and compared as one
+            answer = {"refused": _kind(refused)}
+        self.steps.append((label, answer))
+        return answer
+
+    def against(self, other):
+        """The differences from `other`, step by step."""
+        assert [label for label, _ in self.steps] == [label for label, _ in other.steps]
+        said = []
+        for (label, mine), (_, theirs) in zip(self.steps, other.steps):
+            said += differences(mine, theirs, label)
+        return said
+
+
+def _kind(refused):
+    """A status and a message: gRPC's or REST's."""
+    if hasattr(refused, "code") and callable(refused.code):
+        return [str(refused.code()), refused.details()]
+    if hasattr(refused, "status_code"):
+        return [refused.status_code, refused.content.decode(errors="replace").split('"time"')[0]]
+    return [type(refused).__name__, str(refused)]

@@ -1,0 +1,301 @@
+//! An operator that answers from a script and notes what it was asked, behind the real admin server on loopback.
+#![allow(dead_code)] // each test crate uses its own part
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use futures_util::stream::{self, BoxStream, StreamExt};
+use interlock::admin::api::AddModel;
+use interlock::admin::error::AdminError;
+use interlock::admin::{AdminState, Answer, Operator, Readiness, ServeError, Token, serve};
+use interlock::domain::embedder::EmbedderSpec;
+use interlock::domain::gate::Reason;
+use interlock::domain::ids::{CollectionName, Epoch, FieldKey};
+use interlock::domain::model::{Distance, Kind, Model, ModelRef};
+use interlock::domain::table::{OnEmbedFailure, Undeclared};
+use interlock::migrate::{
+    Adopt, Adopted, AdoptedField, CollectionStatus, CutoverReport, FieldStatus, MigrationStatus, ModelAdded,
+    ModelRow, PhaseName, Role, SpaceStatus, Status, Unsourced,
+};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// What is asked of [`Scripted`], as the control would see it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Call {
+    AddModel(AddModel),
+    Models,
+    Adopt(Adopt),
+    Start(FieldKey, ModelRef),
+    Watch(FieldKey),
+    Migration(FieldKey),
+    Cutover(FieldKey, ModelRef),
+    Rollback(FieldKey, ModelRef),
+    Status(Option<CollectionName>),
+}
+
+#[derive(Default)]
+pub struct Scripted {
+    /// What was asked.
+    pub noted: Mutex<Vec<Call>>,
+    /// Every verb fails with it.
+    pub error: Option<AdminError>,
+    /// No verb ever answers.
+    pub is_silent: bool,
+    /// What a watch shows.
+    pub states: Vec<MigrationStatus>,
+    /// Whether a watch ends after the last state, as it does when the control is gone.
+    pub watch_ends: bool,
+}
+
+impl Scripted {
+    pub fn failing(error: AdminError) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::default()
+        }
+    }
+
+    pub fn calls(&self) -> Vec<Call> {
+        self.noted.lock().unwrap().clone()
+    }
+
+    fn answer<T: Send + 'static>(&self, call: Call, answer: T) -> Answer<'_, T> {
+        self.noted.lock().unwrap().push(call);
+        let result = self.error.clone().map_or(Ok(answer), Err);
+        let is_silent = self.is_silent;
+        Box::pin(async move {
+            if is_silent {
+                std::future::pending::<()>().await;
+            }
+            result
+        })
+    }
+}
+
+impl Operator for Scripted {
+    fn add_model(&self, request: AddModel) -> Answer<'_, ModelAdded> {
+        let added = ModelAdded {
+            row: row(request.model.clone(), request.embedder.clone()),
+            was_known: false,
+            epoch: Epoch(3),
+        };
+        self.answer(Call::AddModel(request), added)
+    }
+
+    fn models(&self) -> Answer<'_, Vec<ModelRow>> {
+        self.answer(
+            Call::Models,
+            vec![row(model("old"), EmbedderSpec::HashedWords {})],
+        )
+    }
+
+    fn adopt(&self, request: Adopt) -> Answer<'_, Adopted> {
+        let adopted = Adopted {
+            collection: request.collection.clone(),
+            alias: None,
+            fields: vec![AdoptedField {
+                key: key("docs", ""),
+                model: "old@1".parse().unwrap(),
+                undeclared: Undeclared::Reject,
+                source: None,
+                on_embed_failure: OnEmbedFailure::Defer,
+            }],
+            opaque: request.opaque.clone(),
+            points: 7,
+            epoch: Epoch(4),
+            warnings: vec!["mind the gap".to_owned()],
+        };
+        self.answer(Call::Adopt(request), adopted)
+    }
+
+    fn start(&self, key: FieldKey, to: ModelRef) -> Answer<'_, MigrationStatus> {
+        let state = state(PhaseName::DualWriting, 0);
+        self.answer(Call::Start(key, to), state)
+    }
+
+    fn watch(&self, key: FieldKey) -> Answer<'_, BoxStream<'static, MigrationStatus>> {
+        let states = stream::iter(self.states.clone());
+        let states = match self.watch_ends {
+            true => states.boxed(),
+            false => states.chain(stream::pending()).boxed(),
+        };
+        self.answer(Call::Watch(key), states)
+    }
+
+    fn migration(&self, key: FieldKey) -> Answer<'_, MigrationStatus> {
+        self.answer(Call::Migration(key), state(PhaseName::Backfilling, 250))
+    }
+
+    fn cutover(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport> {
+        self.answer(Call::Cutover(key, to), flip())
+    }
+
+    fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport> {
+        self.answer(Call::Rollback(key, to), flip())
+    }
+
+    fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status> {
+        self.answer(Call::Status(collection), status())
+    }
+}
+
+pub fn key(collection: &str, field: &str) -> FieldKey {
+    FieldKey {
+        collection: collection.into(),
+        field: field.into(),
+    }
+}
+
+pub fn model(name: &str) -> Model {
+    Model {
+        id: name.parse().unwrap(),
+        kind: Kind::Dense,
+        dimension: 256,
+        distance: Distance::Cosine,
+        query_prompt: "query: ".to_owned(),
+        document_prompt: String::new(),
+    }
+}
+
+pub fn row(model: Model, embedder: EmbedderSpec) -> ModelRow {
+    ModelRow {
+        fingerprint: model.fingerprint(),
+        model,
+        embedder,
+    }
+}
+
+/// A migration of 1000 points, `done` of them filled.
+pub fn state(phase: PhaseName, done: u64) -> MigrationStatus {
+    let pending = 1_000 - done;
+    MigrationStatus {
+        key: key("docs", "title"),
+        from: "old@1".parse().unwrap(),
+        to: "new@2".parse().unwrap(),
+        from_space: "title".into(),
+        to_space: "title@new@2".into(),
+        phase,
+        epoch: Epoch(9),
+        started_at_ms: 1_700_000_000_000,
+        total: 1_000,
+        done,
+        pending,
+        points_per_second: (phase == PhaseName::Backfilling).then_some(125.5),
+        seconds_left: (phase == PhaseName::Backfilling).then_some(pending as f64 / 125.5),
+        unsourced: Unsourced::default(),
+        reasons: match pending {
+            0 => Vec::new(),
+            points => vec![
+                Reason::Phase { phase },
+                Reason::Pending { points },
+                Reason::SpaceMissing,
+                Reason::OtherMigration {
+                    to: "third@1".parse().unwrap(),
+                },
+                Reason::Coverage {
+                    missing: points,
+                    points: 1_000,
+                },
+                Reason::Unsourced { points: 1 },
+            ],
+        },
+        last_error: None,
+    }
+}
+
+pub fn flip() -> CutoverReport {
+    CutoverReport {
+        key: key("docs", "title"),
+        serving: "new@2".parse().unwrap(),
+        kept: "old@1".parse().unwrap(),
+        epoch: Epoch(12),
+        was_serving: false,
+        drained_ms: 4,
+        pending_after: Some(0),
+    }
+}
+
+pub fn status() -> Status {
+    let space = |vector: &str, model: &str, role, vectors| SpaceStatus {
+        vector: vector.into(),
+        model: model.parse().unwrap(),
+        role,
+        embedder: EmbedderSpec::HashedWords {},
+        vectors,
+        pending: Some(0),
+    };
+    Status {
+        epoch: Epoch(9),
+        collections: vec![CollectionStatus {
+            collection: "docs".into(),
+            points: Some(1_000),
+            fields: vec![FieldStatus {
+                key: key("docs", "title"),
+                spaces: vec![
+                    space("title", "old@1", Role::Serving, Some(1_000)),
+                    space("title@new@2", "new@2", Role::Filling, None),
+                ],
+                undeclared: Undeclared::Pinned("old@1".parse().unwrap()),
+                source: Some(interlock::domain::source::SourceTemplate::parse("{title}").unwrap()),
+                on_embed_failure: OnEmbedFailure::Fail,
+                migration: Some(state(PhaseName::Backfilling, 250)),
+            }],
+            opaque: vec!["clip".into()],
+            error: None,
+        }],
+    }
+}
+
+/// The real server over a script.
+pub struct Server {
+    pub address: SocketAddr,
+    pub script: Arc<Scripted>,
+    pub readiness: Readiness,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Server {
+    pub async fn start(script: Scripted) -> Self {
+        Self::with_token(script, None).await
+    }
+
+    pub async fn with_token(script: Scripted, token: Option<&str>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let script = Arc::new(script);
+        let readiness = Readiness::default();
+        let state = state_of(script.clone(), readiness.clone(), token);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(serve(listener, state, async {
+            stopped.await.ok();
+        }));
+        Self {
+            address,
+            script,
+            readiness,
+            stop,
+            task,
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn ask_to_stop(self) -> JoinHandle<Result<(), ServeError>> {
+        self.stop.send(()).unwrap();
+        self.task
+    }
+}
+
+pub fn state_of(operator: Arc<Scripted>, readiness: Readiness, token: Option<&str>) -> AdminState {
+    AdminState {
+        operator,
+        readiness,
+        metrics: Arc::new(|| "interlock_up 1\n".to_owned()),
+        token: token.and_then(Token::new),
+    }
+}
