@@ -57,7 +57,7 @@ impl Client {
         };
         match self.embedders.embed_all(&[embed]).await.unwrap().remove(0) {
             Embedding::Dense(vector) => vector,
-            other => panic!("not dense: {other:?}"),
+            other @ (Embedding::Sparse { .. } | Embedding::Multi(_)) => panic!("not dense: {other:?}"),
         }
     }
 
