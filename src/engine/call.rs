@@ -62,7 +62,10 @@ pub(super) async fn open(
     face: Face,
     request: Request<Body>,
 ) -> Result<Reach, Refusal> {
-    engine.aliases.ensure_fresh().await?;
+    // Without a managed collection, no alias can lead to one.
+    if !table.collections.is_empty() {
+        engine.aliases.ensure_fresh().await?;
+    }
     let (mut head, rest) = request.into_parts();
     let body = Pending {
         read: VecDeque::new(),
