@@ -9,11 +9,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use qdrant_client::qdrant::{
-    Condition, CountPointsBuilder, CreateCollectionBuilder, DeletePointsBuilder, Distance, FacetCountsBuilder,
-    Filter, GetPointsBuilder, NamedVectors, PointId, PointStruct, PointVectors, PointsIdsList, Query,
-    QueryBatchPointsBuilder, QueryPointGroupsBuilder, QueryPoints, QueryPointsBuilder, ScrollPointsBuilder,
-    SetPayloadPointsBuilder, UpdatePointVectorsBuilder, UpsertPointsBuilder, Vectors, VectorParamsBuilder,
-    VectorsConfigBuilder,
+    Condition, CountPointsBuilder, CreateCollectionBuilder, DeletePointsBuilder, Distance,
+    FacetCountsBuilder, Filter, GetPointsBuilder, NamedVectors, PointId, PointStruct, PointVectors,
+    PointsIdsList, Query, QueryBatchPointsBuilder, QueryPointGroupsBuilder, QueryPoints, QueryPointsBuilder,
+    ScrollPointsBuilder, SetPayloadPointsBuilder, UpdatePointVectorsBuilder, UpsertPointsBuilder,
+    VectorParamsBuilder, Vectors, VectorsConfigBuilder,
 };
 use qdrant_client::{Payload, Qdrant, QdrantError};
 
@@ -47,18 +47,32 @@ impl Interlock {
         let folder = tempfile::tempdir().unwrap();
         let [http, grpc, admin] = free_addresses();
         let mut command = Command::new(env!("CARGO_BIN_EXE_interlock"));
-        command.args(["serve", "--http", &http, "--grpc", &grpc, "--admin", &admin, "--data"]);
+        command.args([
+            "serve", "--http", &http, "--grpc", &grpc, "--admin", &admin, "--data",
+        ]);
         command.arg(folder.path().join("data")).current_dir(folder.path());
         // `serve` refuses INTERLOCK_ variables that it does not know, such as those of the tests.
-        let ours = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("INTERLOCK_"));
+        let ours = std::env::vars()
+            .map(|(name, _)| name)
+            .filter(|name| name.starts_with("INTERLOCK_"));
         ours.for_each(|name| drop(command.env_remove(name)));
         if let Some((rest, grpc)) = upstream {
             command.args(["--upstream", grpc, "--upstream-rest", rest]);
         }
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let grpc = format!("http://{grpc}");
         let admin = format!("http://{admin}");
-        let mut started = Self { child, grpc, admin, _folder: folder };
+        let mut started = Self {
+            child,
+            grpc,
+            admin,
+            _folder: folder,
+        };
         started.ready().await;
         started
     }
@@ -69,8 +83,16 @@ impl Interlock {
         let mut ticks = tokio::time::interval(Duration::from_millis(50));
         for _ in 0..1200 {
             ticks.tick().await;
-            assert!(self.child.try_wait().unwrap().is_none(), "interlock ended before it was ready");
-            if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            assert!(
+                self.child.try_wait().unwrap().is_none(),
+                "interlock ended before it was ready"
+            );
+            if client
+                .get(&url)
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
                 return;
             }
         }
@@ -104,11 +126,22 @@ impl Transcript {
     fn note<T: Debug>(&mut self, label: &'static str, answer: Result<T, QdrantError>) {
         let said = match answer {
             Ok(answer) => format!("{answer:#?}"),
-            Err(QdrantError::ResponseError { status }) => format!("{:?}: {}", status.code(), status.message()),
+            Err(QdrantError::ResponseError { status }) => {
+                format!("{:?}: {}", status.code(), status.message())
+            }
             Err(other) => panic!("{label}: {other}"),
         };
-        let varies = ["time:", "operation_id:", "version:", "usage:", "segments_count:", "indexed_vectors_count:"];
-        let steady = said.lines().filter(|line| !varies.iter().any(|key| line.trim_start().starts_with(key)));
+        let varies = [
+            "time:",
+            "operation_id:",
+            "version:",
+            "usage:",
+            "segments_count:",
+            "indexed_vectors_count:",
+        ];
+        let steady = said
+            .lines()
+            .filter(|line| !varies.iter().any(|key| line.trim_start().starts_with(key)));
         self.0.push((label, steady.collect::<Vec<_>>().join("\n")));
     }
 }
@@ -130,7 +163,9 @@ fn cities(vector: &str) -> Vec<PointStruct> {
     ];
     // One key a payload: the client's maps print in any order.
     let payload = |city: &str| Payload::try_from(serde_json::json!({ "city": city })).unwrap();
-    cities.map(|(id, values, city)| PointStruct::new(id, vectors(vector, values), payload(city))).into()
+    cities
+        .map(|(id, values, city)| PointStruct::new(id, vectors(vector, values), payload(city)))
+        .into()
 }
 
 async fn create(client: &Qdrant, name: &str, vector: &str) {
@@ -141,12 +176,19 @@ async fn create(client: &Qdrant, name: &str, vector: &str) {
     } else {
         named.add_named_vector_params(vector, params);
     }
-    client.create_collection(CreateCollectionBuilder::new(name).vectors_config(named)).await.unwrap();
+    client
+        .create_collection(CreateCollectionBuilder::new(name).vectors_config(named))
+        .await
+        .unwrap();
 }
 
 fn query(name: &str, vector: &str) -> QueryPointsBuilder {
     let query = QueryPointsBuilder::new(name).limit(3).with_payload(true);
-    if vector.is_empty() { query } else { query.using(vector) }
+    if vector.is_empty() {
+        query
+    } else {
+        query.using(vector)
+    }
 }
 
 async fn reads(client: &Qdrant, name: &str, vector: &str, say: &mut Transcript) {
@@ -154,44 +196,115 @@ async fn reads(client: &Qdrant, name: &str, vector: &str, say: &mut Transcript) 
     let london = || Filter::must([Condition::matches("city", "London".to_owned())]);
     say.note("exists", client.collection_exists(name).await);
     say.note("query", client.query(nearest()).await);
-    say.note("query with vectors", client.query(nearest().with_vectors(true)).await);
+    say.note(
+        "query with vectors",
+        client.query(nearest().with_vectors(true)).await,
+    );
     say.note("query filtered", client.query(nearest().filter(london())).await);
-    say.note("query by id", client.query(query(name, vector).query(Query::new_nearest(PointId::from(1)))).await);
+    say.note(
+        "query by id",
+        client
+            .query(query(name, vector).query(Query::new_nearest(PointId::from(1))))
+            .await,
+    );
     let batch: Vec<QueryPoints> = vec![nearest().into(), nearest().filter(london()).into()];
-    say.note("batch", client.query_batch(QueryBatchPointsBuilder::new(name, batch)).await);
-    let groups = QueryPointGroupsBuilder::new(name, "city").query(QUERY.to_vec()).limit(3_u64).group_size(1_u64);
-    let groups = if vector.is_empty() { groups } else { groups.using(vector) };
+    say.note(
+        "batch",
+        client
+            .query_batch(QueryBatchPointsBuilder::new(name, batch))
+            .await,
+    );
+    let groups = QueryPointGroupsBuilder::new(name, "city")
+        .query(QUERY.to_vec())
+        .limit(3_u64)
+        .group_size(1_u64);
+    let groups = if vector.is_empty() {
+        groups
+    } else {
+        groups.using(vector)
+    };
     say.note("groups", client.query_groups(groups).await);
-    say.note("scroll", client.scroll(ScrollPointsBuilder::new(name).limit(3).with_vectors(true)).await);
+    say.note(
+        "scroll",
+        client
+            .scroll(ScrollPointsBuilder::new(name).limit(3).with_vectors(true))
+            .await,
+    );
     let ids = vec![PointId::from(1), PointId::from(99)];
-    say.note("get", client.get_points(GetPointsBuilder::new(name, ids).with_vectors(true)).await);
-    say.note("count", client.count(CountPointsBuilder::new(name).filter(london()).exact(true)).await);
-    say.note("wrong dimension", client.query(query(name, vector).query(vec![0.5_f32; 3])).await);
-    say.note("unknown vector", client.query(query(name, "nowhere").query(QUERY.to_vec())).await);
+    say.note(
+        "get",
+        client
+            .get_points(GetPointsBuilder::new(name, ids).with_vectors(true))
+            .await,
+    );
+    say.note(
+        "count",
+        client
+            .count(CountPointsBuilder::new(name).filter(london()).exact(true))
+            .await,
+    );
+    say.note(
+        "wrong dimension",
+        client.query(query(name, vector).query(vec![0.5_f32; 3])).await,
+    );
+    say.note(
+        "unknown vector",
+        client.query(query(name, "nowhere").query(QUERY.to_vec())).await,
+    );
 }
 
 async fn writes(client: &Qdrant, name: &str, vector: &str, say: &mut Transcript) {
-    let ids = |ids: &[u64]| PointsIdsList { ids: ids.iter().map(|id| PointId::from(*id)).collect() };
+    let ids = |ids: &[u64]| PointsIdsList {
+        ids: ids.iter().map(|id| PointId::from(*id)).collect(),
+    };
     let payload = Payload::try_from(serde_json::json!({ "city": "Paris" })).unwrap();
-    let set = || SetPayloadPointsBuilder::new(name, payload.clone()).points_selector(ids(&[1])).wait(true);
+    let set = || {
+        SetPayloadPointsBuilder::new(name, payload.clone())
+            .points_selector(ids(&[1]))
+            .wait(true)
+    };
     say.note("set payload", client.set_payload(set()).await);
     say.note("overwrite payload", client.overwrite_payload(set()).await);
-    let changed = PointVectors { id: Some(2.into()), vectors: Some(vectors(vector, QUERY)) };
+    let changed = PointVectors {
+        id: Some(2.into()),
+        vectors: Some(vectors(vector, QUERY)),
+    };
     let update = UpdatePointVectorsBuilder::new(name, vec![changed]).wait(true);
     say.note("update vectors", client.update_vectors(update).await);
-    say.note("delete", client.delete_points(DeletePointsBuilder::new(name).points(ids(&[5])).wait(true)).await);
-    let facet = client.facet(FacetCountsBuilder::new(name, "city").exact(true)).await;
+    say.note(
+        "delete",
+        client
+            .delete_points(DeletePointsBuilder::new(name).points(ids(&[5])).wait(true))
+            .await,
+    );
+    let facet = client
+        .facet(FacetCountsBuilder::new(name, "city").exact(true))
+        .await;
     let counted = facet.map(|answer| {
-        let hits = answer.hits.into_iter().map(|hit| (format!("{:?}", hit.value), hit.count));
+        let hits = answer
+            .hits
+            .into_iter()
+            .map(|hit| (format!("{:?}", hit.value), hit.count));
         let counted: HashMap<_, _> = hits.collect();
         counted.into_iter().collect::<std::collections::BTreeMap<_, _>>()
     });
     say.note("facet", counted);
-    say.note("left", client.scroll(ScrollPointsBuilder::new(name).limit(20).with_vectors(true)).await);
+    say.note(
+        "left",
+        client
+            .scroll(ScrollPointsBuilder::new(name).limit(20).with_vectors(true))
+            .await,
+    );
 }
 
 /// The whole scenario; `adopted` is called when the collection is made, `written` after its first write.
-async fn run(client: &Qdrant, name: &str, vector: &str, adopted: impl Fn(), written: impl Fn()) -> Transcript {
+async fn run(
+    client: &Qdrant,
+    name: &str,
+    vector: &str,
+    adopted: impl Fn(),
+    written: impl Fn(),
+) -> Transcript {
     let mut say = Transcript::default();
     create(client, name, vector).await;
     adopted();
@@ -222,7 +335,9 @@ fn real_qdrant() -> Option<Upstream> {
 
 async fn compare(upstream: Option<Upstream>) {
     let direct = Interlock::start(upstream.as_ref()).await;
-    let expected_at = upstream.as_ref().map_or(direct.grpc.clone(), |(_, grpc)| grpc.clone());
+    let expected_at = upstream
+        .as_ref()
+        .map_or(direct.grpc.clone(), |(_, grpc)| grpc.clone());
     let through = Interlock::start(upstream.as_ref()).await;
     for (model, embedder) in [("old", "hashed-words"), ("new", "char-ngrams")] {
         through.cli(&["model", "add", model, "--dim", "4", "--embedder", embedder]);

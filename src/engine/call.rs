@@ -294,7 +294,10 @@ async fn peek(headers: &HeaderMap, body: &mut Pending, bytes_max: usize) -> Resu
         }
     }
     if seen < PREFIX_BYTES {
-        return Err(Refusal::invalid("malformed", "the gRPC body ends within its first five bytes"));
+        return Err(Refusal::invalid(
+            "malformed",
+            "the gRPC body ends within its first five bytes",
+        ));
     }
     // No name in the whole message: Qdrant reads that as "".
     Ok(Peeked::Name(String::new()))

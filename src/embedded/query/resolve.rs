@@ -111,7 +111,11 @@ impl Resolver<'_> {
                 let vector = self.named(found.need(nearest)?, using)?.query;
                 mmr(vector, using, diversity, candidates_limit.unwrap_or(limit))
             }
-            Query::Recommend { positive, negative, strategy } => {
+            Query::Recommend {
+                positive,
+                negative,
+                strategy,
+            } => {
                 let known =
                     |inputs: Vec<Input>| inputs.into_iter().filter_map(|input| found.get(input)).collect();
                 let query = self.recommend(known(positive), known(negative), strategy, using)?;
