@@ -7,11 +7,13 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Request, Uri, header};
 use http_body_util::BodyExt;
+use percent_encoding::percent_decode_str;
 
 use crate::domain::ids::CollectionName;
 use crate::domain::op::Verb;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::route::Claims;
+use crate::domain::tag::path_touches;
 use crate::registry::Pinned;
 use crate::upstream::{Body, Face};
 use crate::wire::frame::{Compression, PREFIX_BYTES, inflate, unframe};
@@ -188,6 +190,9 @@ async fn about(
     };
     let real = engine.aliases.resolve(&spelled);
     if table.managed(real.as_str()).is_some() {
+        if asked.verb == Ok(Verb::DeleteFieldIndex) {
+            keeps_index(&asked, &engine.settings.reserved_key)?;
+        }
         return match asked.verb {
             Ok(verb) => Ok(Reach::Managed(
                 Call {
@@ -231,6 +236,19 @@ async fn about(
         }
         None => asked.pass(whole(body)),
     })
+}
+
+/// REST names the index in the path, where no scan sees it. Ours must stay: filters on tags need it in strict mode.
+fn keeps_index(asked: &Asked, reserved_key: &str) -> Result<(), Refusal> {
+    let segment = asked.head.uri.path().rsplit('/').next().unwrap_or_default();
+    let key = percent_decode_str(segment).decode_utf8_lossy();
+    if asked.face == Face::Rest && path_touches(&key, reserved_key) {
+        return Err(Refusal::forbidden(
+            "tag_tampering",
+            format!("`{key}` is an index of Interlock's own payload key: leave it"),
+        ));
+    }
+    Ok(())
 }
 
 impl Asked {
