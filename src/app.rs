@@ -35,7 +35,10 @@ pub struct Running {
     parts: Parts,
     readiness: Readiness,
     drain: Drain,
+    /// The listeners, and what runs beside them.
     tasks: JoinSet<()>,
+    /// The operator's port, which outlives the listeners: probes and metrics tell of the drain.
+    operator: JoinSet<()>,
     stop_admin: tokio::sync::watch::Sender<bool>,
     reserved_key: String,
 }
@@ -47,8 +50,9 @@ pub struct Running {
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let listeners = [config.listen.http, config.listen.grpc, config.listen.admin];
     let [http, grpc, admin_port] = bind(listeners).await?;
+    let address = |listener: &TcpListener| listener.local_addr().map_err(StartError::Listener);
     let parts = Parts::open(&config).await?;
-    let readiness = Readiness::default();
+    parts::check_token(&config, address(&admin_port)?)?;
     let drain = Drain::new(config.drain.grace_ms.duration());
     let options = server::Options {
         connections_max: config.limits.connections_max,
@@ -56,67 +60,23 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         body_idle_timeout: config.listen.body_idle_timeout_ms.duration(),
         drain_wait: config.drain.wait_ms.duration(),
     };
-    let address = |listener: &TcpListener| listener.local_addr().map_err(StartError::Listener);
-    let (stop_admin, mut admin_stops) = tokio::sync::watch::channel(false);
+    let (stop_admin, admin_stops) = tokio::sync::watch::channel(false);
     let mut running = Running {
         http: address(&http)?,
         grpc: address(&grpc)?,
         admin: address(&admin_port)?,
-        readiness: readiness.clone(),
+        readiness: Readiness::default(),
         drain,
         tasks: JoinSet::new(),
+        operator: JoinSet::new(),
         stop_admin,
         reserved_key: config.tags.key.clone(),
         parts,
     };
-    parts::check_token(&config, running.admin)?;
     running.parts.control.resume().await;
-    for (listener, face) in [(http, Face::Rest), (grpc, Face::Grpc)] {
-        let engine: Arc<dyn Service> = Arc::clone(&running.parts.engine) as Arc<dyn Service>;
-        let draining = running.drain.watch();
-        running.tasks.spawn(async move {
-            let served = server::serve(listener, face, engine, options, draining).await;
-            tracing::info!(
-                ?face,
-                accepted = served.accepted,
-                dropped = served.dropped,
-                "a listener has stopped"
-            );
-        });
-    }
-    let metrics = running.parts.metrics.clone();
-    let state = AdminState {
-        operator: Arc::new(running.parts.control.clone()),
-        readiness: readiness.clone(),
-        metrics: Arc::new(move || metrics.as_ref().map(Metrics::render).unwrap_or_default()),
-        token: config
-            .admin
-            .token
-            .as_ref()
-            .and_then(|token| Token::new(token.expose())),
-    };
-    let stops = async move {
-        if admin_stops.wait_for(|stops| *stops).await.is_err() {
-            tracing::debug!("the app is gone: the operator's port stops");
-        }
-    };
-    running.tasks.spawn(async move {
-        if let Err(error) = admin::serve(admin_port, state, stops).await {
-            tracing::error!(%error, "the operator's port has failed");
-        }
-    });
-    running.tasks.spawn(watch::upstream(
-        running.parts.calls.clone(),
-        readiness,
-        running.drain.watch(),
-    ));
-    if let Some(metrics) = running.parts.metrics.clone() {
-        running.tasks.spawn(watch::upkeep(metrics, running.drain.watch()));
-    }
-    running.tasks.spawn(watch::gauges(
-        Arc::clone(&running.parts.registry),
-        running.drain.watch(),
-    ));
+    running.listen([(http, Face::Rest), (grpc, Face::Grpc)], options);
+    running.operate(&config, admin_port, admin_stops);
+    running.watch();
     Ok(running)
 }
 
@@ -131,6 +91,57 @@ async fn bind(addresses: [SocketAddr; 3]) -> Result<[TcpListener; 3], StartError
 }
 
 impl Running {
+    fn listen(&mut self, listeners: [(TcpListener, Face); 2], options: server::Options) {
+        for (listener, face) in listeners {
+            let engine: Arc<dyn Service> = Arc::clone(&self.parts.engine) as Arc<dyn Service>;
+            let draining = self.drain.watch();
+            self.tasks.spawn(async move {
+                let served = server::serve(listener, face, engine, options, draining).await;
+                let server::Served { accepted, dropped } = served;
+                tracing::info!(?face, accepted, dropped, "a listener has stopped");
+            });
+        }
+    }
+
+    fn operate(
+        &mut self,
+        config: &Config,
+        listener: TcpListener,
+        mut stops: tokio::sync::watch::Receiver<bool>,
+    ) {
+        let metrics = self.parts.metrics.clone();
+        let state = AdminState {
+            operator: Arc::new(self.parts.control.clone()),
+            readiness: self.readiness.clone(),
+            metrics: Arc::new(move || metrics.as_ref().map(Metrics::render).unwrap_or_default()),
+            token: config
+                .admin
+                .token
+                .as_ref()
+                .and_then(|token| Token::new(token.expose())),
+        };
+        let stops = async move {
+            if stops.wait_for(|stops| *stops).await.is_err() {
+                tracing::debug!("the app is gone: the operator's port stops");
+            }
+        };
+        self.operator.spawn(async move {
+            if let Err(error) = admin::serve(listener, state, stops).await {
+                tracing::error!(%error, "the operator's port has failed");
+            }
+        });
+    }
+
+    fn watch(&mut self) {
+        let (calls, registry) = (self.parts.calls.clone(), Arc::clone(&self.parts.registry));
+        self.tasks
+            .spawn(watch::upstream(calls, self.readiness.clone(), self.drain.watch()));
+        self.tasks.spawn(watch::gauges(registry, self.drain.watch()));
+        if let Some(metrics) = self.parts.metrics.clone() {
+            self.tasks.spawn(watch::upkeep(metrics, self.drain.watch()));
+        }
+    }
+
     /// The operator's verbs.
     pub fn control(&self) -> &Control {
         &self.parts.control
@@ -173,14 +184,19 @@ impl Running {
     /// Requests in flight end first, then the backfills, then the operator's port, then the engine's files.
     async fn finish(mut self) {
         self.drain.stop();
+        ended(&mut self.tasks).await;
         self.parts.control.shutdown().await;
         self.stop_admin.send_replace(true);
-        while let Some(ended) = self.tasks.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a task has failed");
-            }
-        }
+        ended(&mut self.operator).await;
         self.parts.close().await;
+    }
+}
+
+async fn ended(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a task has failed");
+        }
     }
 }
 

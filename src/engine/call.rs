@@ -7,11 +7,13 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Request, Uri, header};
 use http_body_util::BodyExt;
+use percent_encoding::percent_decode_str;
 
 use crate::domain::ids::CollectionName;
 use crate::domain::op::Verb;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::route::Claims;
+use crate::domain::tag::path_touches;
 use crate::registry::Pinned;
 use crate::upstream::{Body, Face};
 use crate::wire::frame::{Compression, PREFIX_BYTES, inflate, unframe};
@@ -62,7 +64,10 @@ pub(super) async fn open(
     face: Face,
     request: Request<Body>,
 ) -> Result<Reach, Refusal> {
-    engine.aliases.ensure_fresh().await?;
+    // Without a managed collection, no alias can lead to one.
+    if !table.collections.is_empty() {
+        engine.aliases.ensure_fresh().await?;
+    }
     let (mut head, rest) = request.into_parts();
     let body = Pending {
         read: VecDeque::new(),
@@ -137,32 +142,20 @@ async fn route(
             )
         }
         Route::Verb { verb, collection } => {
-            about(
-                engine,
-                table,
-                Asked {
-                    face,
-                    head,
-                    verb: Ok(verb),
-                },
-                body,
-                collection,
-            )
-            .await
+            let asked = Asked {
+                face,
+                head,
+                verb: Ok(verb),
+            };
+            about(engine, table, asked, body, collection).await
         }
         Route::Closed { what, collection } => {
-            about(
-                engine,
-                table,
-                Asked {
-                    face,
-                    head,
-                    verb: Err(what),
-                },
-                body,
-                collection,
-            )
-            .await
+            let asked = Asked {
+                face,
+                head,
+                verb: Err(what),
+            };
+            about(engine, table, asked, body, collection).await
         }
     }
 }
@@ -197,6 +190,9 @@ async fn about(
     };
     let real = engine.aliases.resolve(&spelled);
     if table.managed(real.as_str()).is_some() {
+        if asked.verb == Ok(Verb::DeleteFieldIndex) {
+            keeps_index(&asked, &engine.settings.reserved_key)?;
+        }
         return match asked.verb {
             Ok(verb) => Ok(Reach::Managed(
                 Call {
@@ -240,6 +236,19 @@ async fn about(
         }
         None => asked.pass(whole(body)),
     })
+}
+
+/// REST names the index in the path, where no scan sees it. Ours must stay: filters on tags need it in strict mode.
+fn keeps_index(asked: &Asked, reserved_key: &str) -> Result<(), Refusal> {
+    let segment = asked.head.uri.path().rsplit('/').next().unwrap_or_default();
+    let key = percent_decode_str(segment).decode_utf8_lossy();
+    if asked.face == Face::Rest && path_touches(&key, reserved_key) {
+        return Err(Refusal::forbidden(
+            "tag_tampering",
+            format!("`{key}` is an index of Interlock's own payload key: leave it"),
+        ));
+    }
+    Ok(())
 }
 
 impl Asked {

@@ -37,7 +37,9 @@ impl Engine {
         let sent = self.upstream.call(face, Request::from_parts(head, body)).await;
         if after == AfterPass::RefreshAliases {
             self.aliases.invalidate();
-            self.aliases.ensure_fresh().await?;
+            if !table.collections.is_empty() {
+                self.aliases.ensure_fresh().await?;
+            }
         }
         Ok(sent.map_err(refused)?.map(|answer| body::pinned(answer, table)))
     }

@@ -7,6 +7,7 @@ use super::error::{ControlError, ErrorKind};
 use super::inner::Inner;
 use super::schema::{self, Shape};
 use crate::domain::ids::{CollectionName, FieldKey, VectorName};
+use crate::domain::model::ModelId;
 use crate::domain::refusal::Refusal;
 use crate::domain::table::{Field, Managed, Space, Table, Undeclared};
 use crate::store::Commit;
@@ -148,32 +149,12 @@ impl Inner {
         }
         let model = self.resolve(&vector.model)?;
         let needed = Shape::needed_by(&model);
-        match known {
-            Some(known) if known.serving.model != model.id => {
-                return Err(ControlError::new(
-                    ErrorKind::Conflict,
-                    format!(
-                        "`{name}` is managed, and `{}` serves it: change models with `interlock migrate start`",
-                        known.serving.model
-                    ),
-                ));
-            }
-            Some(known) if known.standby.is_some() && known.source != vector.source => {
-                return Err(ControlError::new(
-                    ErrorKind::Conflict,
-                    format!(
-                        "`{name}` has two spaces, which are made from one source: keep the template as it is"
-                    ),
-                ));
-            }
-            Some(_) => {}
-            None if shape != needed => {
-                return Err(invalid(format!(
-                    "vector `{name}` is {shape}, but model `{}` makes {needed}: name the model that made it",
-                    model.id
-                )));
-            }
-            None => {}
+        may_be(name, vector, &model.id, known)?;
+        if known.is_none() && shape != needed {
+            return Err(invalid(format!(
+                "vector `{name}` is {shape}, but model `{}` makes {needed}: name the model that made it",
+                model.id
+            )));
         }
         let serving = Space {
             vector: known.map_or_else(|| name.clone(), |known| known.serving.vector.clone()),
@@ -202,6 +183,32 @@ impl Inner {
         };
         Ok(field)
     }
+}
+
+/// What is a field already keeps its model, and, while it has two spaces, its source.
+fn may_be(
+    name: &VectorName,
+    vector: &AdoptVector,
+    model: &ModelId,
+    known: Option<&Field>,
+) -> Result<(), ControlError> {
+    let Some(known) = known else { return Ok(()) };
+    if known.serving.model != *model {
+        return Err(ControlError::new(
+            ErrorKind::Conflict,
+            format!(
+                "`{name}` is managed, and `{}` serves it: change models with `interlock migrate start`",
+                known.serving.model
+            ),
+        ));
+    }
+    if known.standby.is_some() && known.source != vector.source {
+        return Err(ControlError::new(
+            ErrorKind::Conflict,
+            format!("`{name}` has two spaces, which are made from one source: keep the template as it is"),
+        ));
+    }
+    Ok(())
 }
 
 /// The collection's vectors without the spaces that a migration made.

@@ -77,15 +77,15 @@ fn entry(view: FieldView<'_>, payload: &HashMap<String, Value>) -> Entry {
 }
 
 fn string(value: Option<&Value>) -> Option<&str> {
-    match value?.kind.as_ref()? {
-        Kind::StringValue(text) => Some(text),
-        _ => None,
-    }
+    let Kind::StringValue(text) = value?.kind.as_ref()? else {
+        return None;
+    };
+    Some(text)
 }
 
 fn structure(value: Option<&Value>) -> Option<&Struct> {
-    match value?.kind.as_ref()? {
-        Kind::StructValue(fields) => Some(fields),
-        _ => None,
-    }
+    let Kind::StructValue(fields) = value?.kind.as_ref()? else {
+        return None;
+    };
+    Some(fields)
 }

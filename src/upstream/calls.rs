@@ -254,3 +254,6 @@ fn decode<A: Message + Default>(mut data: Bytes) -> Result<A, CallError> {
     }
     A::decode(data).map_err(|error| CallError::Broken(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

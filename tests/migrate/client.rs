@@ -57,7 +57,7 @@ impl Client {
         };
         match self.embedders.embed_all(&[embed]).await.unwrap().remove(0) {
             Embedding::Dense(vector) => vector,
-            other => panic!("not dense: {other:?}"),
+            other @ (Embedding::Sparse { .. } | Embedding::Multi(_)) => panic!("not dense: {other:?}"),
         }
     }
 
@@ -113,11 +113,7 @@ impl Client {
         let ask = DeletePointVectors {
             collection_name: self.collection.clone(),
             wait: Some(true),
-            points_selector: Some(PointsSelector {
-                points_selector_one_of: Some(PointsSelectorOneOf::Points(PointsIdsList {
-                    ids: vec![id(number)],
-                })),
-            }),
+            points_selector: selector(number),
             vectors: Some(VectorsSelector {
                 names: vec![name.to_owned()],
             }),
@@ -167,11 +163,7 @@ impl Client {
         let ask = DeletePoints {
             collection_name: self.collection.clone(),
             wait: Some(true),
-            points: Some(PointsSelector {
-                points_selector_one_of: Some(PointsSelectorOneOf::Points(PointsIdsList {
-                    ids: vec![id(number)],
-                })),
-            }),
+            points: selector(number),
             ..DeletePoints::default()
         };
         let _: PointsOperationResponse = self.calls.unary("/qdrant.Points/Delete", &ask).await.unwrap();
@@ -182,11 +174,7 @@ impl Client {
         let ask = SetPayloadPoints {
             collection_name: self.collection.clone(),
             payload: HashMap::from([(String::new(), entry.to_json().into())]),
-            points_selector: Some(PointsSelector {
-                points_selector_one_of: Some(PointsSelectorOneOf::Points(PointsIdsList {
-                    ids: vec![id(number)],
-                })),
-            }),
+            points_selector: selector(number),
             key: Some("\"_embedding\"".to_owned()),
             ..SetPayloadPoints::default()
         };

@@ -112,7 +112,12 @@ pub struct World {
 impl World {
     /// An empty collection, both models registered, the collection adopted.
     pub async fn adopted() -> Self {
-        let world = Self::bare().await;
+        Self::adopted_with(Settings::default().start_wait_ms).await
+    }
+
+    /// The same, where `start` waits no longer than this.
+    pub async fn adopted_with(start_wait_ms: u64) -> Self {
+        let world = Self::bare_with(start_wait_ms).await;
         let add = |name, spec| world.control.add_model(model(name), spec);
         add("old@1", EmbedderSpec::HashedWords {}).await.unwrap();
         let ngrams = EmbedderSpec::CharNgrams {
@@ -143,6 +148,10 @@ impl World {
 
     /// An empty collection and no models.
     pub async fn bare() -> Self {
+        Self::bare_with(Settings::default().start_wait_ms).await
+    }
+
+    async fn bare_with(start_wait_ms: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let engine = upstream(dir.path()).await;
         let collection = format!("books-{}", Uuid::now_v7());
@@ -176,6 +185,7 @@ impl World {
             look_gap_ms: 5,
             gate_attempts_max: 3,
             gate_wait_ms: 10,
+            start_wait_ms,
             ..Settings::default()
         };
         let (registry, embedders, control) = start(dir.path(), &hooked, &settings).await;
