@@ -1,5 +1,7 @@
 //! The shape of the source, held as a test: import directions, sizes, and what must not stand in it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Request, Uri, header};
-use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 
 use crate::domain::ids::CollectionName;
@@ -16,20 +15,20 @@ use crate::domain::route::Claims;
 use crate::domain::tag::path_touches;
 use crate::registry::Pinned;
 use crate::upstream::{Body, Face};
-use crate::wire::frame::{Compression, PREFIX_BYTES, inflate, unframe};
-use crate::wire::pb::{self, TopLevelWatch};
+use crate::wire::Lens;
+use crate::wire::frame::{Compression, inflate, unframe};
 use crate::wire::routes::{self, Route};
 use crate::wire::scanned::Encoding;
-use crate::wire::{Lens, frame};
 
 use super::pass::{AfterPass, Unmanaged};
+use super::peek::{Peeked, peek};
 use super::{Engine, Settings, body, foreign};
 
 /// Header or metadata: the models of the request's vectors, comma-separated.
 pub(super) const MODEL_HEADER: &str = "embedding-model";
 /// Header or metadata: `include` shows tags.
 pub(super) const PROVENANCE_HEADER: &str = "embedding-provenance";
-const GRPC_ENCODING: &str = "grpc-encoding";
+pub(super) const GRPC_ENCODING: &str = "grpc-encoding";
 
 /// Where a request leads.
 pub(super) enum Reach {
@@ -268,60 +267,6 @@ fn whole(pending: Pending) -> Body {
         true => pending.rest,
         false => body::parts(pending.read.into(), None),
     }
-}
-
-enum Peeked {
-    /// The whole message was read.
-    Name(String),
-    /// The name came first; what follows must be watched. With the bytes of the prefix still to pass.
-    Watching(String, TopLevelWatch, usize),
-}
-
-/// Reads as much of a gRPC body as it takes to know its collection.
-async fn peek(headers: &HeaderMap, body: &mut Pending, bytes_max: usize) -> Result<Peeked, Refusal> {
-    let mut watch = TopLevelWatch::new();
-    let mut seen = 0_usize;
-    while let Some(frame) = body.rest.frame().await {
-        let frame = frame
-            .map_err(|_| Refusal::unavailable("body_broken", "the body ended before it was complete"))?;
-        let Ok(data) = frame.into_data() else { break };
-        let is_compressed = seen == 0 && data.first().is_some_and(|flag| *flag != 0);
-        if is_compressed {
-            body.read.push_back(data);
-            return read_whole(headers, body, bytes_max).await;
-        }
-        let skipped = PREFIX_BYTES.saturating_sub(seen).min(data.len());
-        seen = seen.saturating_add(data.len());
-        watch.feed(&data[skipped..])?;
-        body.read.push_back(data);
-        if let Some(name) = watch.name() {
-            let name = name.to_owned();
-            return Ok(Peeked::Watching(name, watch, PREFIX_BYTES.saturating_sub(seen)));
-        }
-        if seen > bytes_max {
-            return Err(frame::too_large(bytes_max));
-        }
-    }
-    if seen < PREFIX_BYTES {
-        return Err(Refusal::invalid(
-            "malformed",
-            "the gRPC body ends within its first five bytes",
-        ));
-    }
-    // No name in the whole message: Qdrant reads that as "".
-    Ok(Peeked::Name(String::new()))
-}
-
-async fn read_whole(headers: &HeaderMap, body: &mut Pending, bytes_max: usize) -> Result<Peeked, Refusal> {
-    let rest = std::mem::replace(&mut body.rest, body::parts(Vec::new(), None));
-    let collected = body::collect(std::mem::take(&mut body.read), rest, bytes_max).await?;
-    let message = unframe(
-        &collected.data,
-        Compression::from_header(headers.get(GRPC_ENCODING))?,
-        bytes_max,
-    )?;
-    body.read.push_back(collected.data);
-    Ok(Peeked::Name(pb::collection_name(&message)?.to_owned()))
 }
 
 /// A whole body's content: the gRPC message, or the JSON text.

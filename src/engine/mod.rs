@@ -7,6 +7,7 @@ pub mod body;
 mod call;
 mod foreign;
 mod pass;
+mod peek;
 mod send;
 mod settle;
 
