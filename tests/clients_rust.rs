@@ -52,10 +52,9 @@ impl Interlock {
         ]);
         command.arg(folder.path().join("data")).current_dir(folder.path());
         // `serve` refuses INTERLOCK_ variables that it does not know, such as those of the tests.
-        let ours = std::env::vars()
-            .map(|(name, _)| name)
-            .filter(|name| name.starts_with("INTERLOCK_"));
-        ours.for_each(|name| drop(command.env_remove(name)));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("INTERLOCK_")) {
+            command.env_remove(name);
+        }
         if let Some((rest, grpc)) = upstream {
             command.args(["--upstream", grpc, "--upstream-rest", rest]);
         }
@@ -131,19 +130,35 @@ impl Transcript {
             }
             Err(other) => panic!("{label}: {other}"),
         };
-        let varies = [
-            "time:",
-            "operation_id:",
-            "version:",
-            "usage:",
-            "segments_count:",
-            "indexed_vectors_count:",
-        ];
-        let steady = said
-            .lines()
-            .filter(|line| !varies.iter().any(|key| line.trim_start().starts_with(key)));
-        self.0.push((label, steady.collect::<Vec<_>>().join("\n")));
+        self.0.push((label, steady(&said)));
     }
+}
+
+/// Debug output without the fields that differ from run to run, their nested lines included.
+fn steady(said: &str) -> String {
+    const VARIES: [&str; 4] = ["time:", "operation_id:", "version:", "usage:"];
+    let mut kept = Vec::new();
+    let mut skipping = None;
+    for line in said.lines() {
+        let text = line.trim_start();
+        let indent = line.len() - text.len();
+        if let Some(depth) = skipping {
+            if indent > depth {
+                continue;
+            }
+            skipping = None;
+            // The bracket that closes the skipped field.
+            if text.starts_with([')', '}', ']']) {
+                continue;
+            }
+        }
+        if VARIES.iter().any(|key| text.starts_with(key)) {
+            skipping = text.ends_with(['(', '{', '[']).then_some(indent);
+            continue;
+        }
+        kept.push(line);
+    }
+    kept.join("\n")
 }
 
 fn vectors(name: &str, values: [f32; 4]) -> Vectors {

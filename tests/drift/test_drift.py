@@ -78,6 +78,7 @@ def keep_figures(pair, engine, kind, figures):
     """Adds to the table that this run leaves behind, and prints it."""
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
     table = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    figures = {series: {str(step): value for step, value in values.items()} for series, values in figures.items()}
     table[f"{pair[0]} -> {pair[1]}, {engine}, {kind}"] = figures
     FIGURES.write_text(json.dumps(table, indent=1, sort_keys=True))
     print(f"\nRecall@10, {pair[0]} -> {pair[1]}, {engine}, {kind}")
