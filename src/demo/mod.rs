@@ -41,7 +41,7 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(500);
 const STEADY_SAMPLES: usize = 6;
 /// Moments that the backfill may take before the demo gives up.
 const BACKFILL_SAMPLES_MAX: usize = 240;
-const ANSWERS_QUEUE: usize = 1_024;
+const ANSWERS_QUEUE: usize = 64;
 const READERS: [Reader; 6] = [
     Reader::RestText,
     Reader::RestRaw,
@@ -193,7 +193,11 @@ impl Show {
     async fn sample(&mut self, phase: &str, progress: f64) -> Result<(), String> {
         let until = tokio::time::Instant::now() + SAMPLE_EVERY;
         let (mut naive, mut interlock) = (Mean::default(), Mean::default());
-        while let Ok(Some(answer)) = tokio::time::timeout_at(until, self.answers.recv()).await {
+        // A timeout lets through what is there already, so a steady stream would never end it.
+        while tokio::time::Instant::now() < until {
+            let Ok(Some(answer)) = tokio::time::timeout_at(until, self.answers.recv()).await else {
+                break;
+            };
             self.checker.answer(&answer).await?;
             let Some(recall) = checker::recall(&self.app.corpus, &answer) else {
                 continue;
