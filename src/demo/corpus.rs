@@ -7,12 +7,12 @@ use std::ops::Range;
 /// Documents of one subject, and so right answers to a question about it.
 pub const DOCS_PER_SUBJECT: u64 = 8;
 /// Subjects; each has one question.
-pub const SUBJECTS: u64 = 300;
+pub const SUBJECTS: u64 = 900;
 const STEMS_PER_SUBJECT: usize = 3;
 const FORMS_PER_DOC: usize = 2;
 const FILLERS_PER_DOC: usize = 14;
 const COMMON_WORDS: usize = 240;
-const SUFFIXES: [&str; 8] = ["a", "ing", "ed", "er", "ation", "al", "ive", "ous"];
+const SUFFIXES: [&str; 4] = ["a", "ing", "ed", "ation"];
 
 /// The documents and questions of one seed.
 pub struct Corpus {

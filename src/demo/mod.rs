@@ -36,7 +36,7 @@ pub struct Options {
 }
 
 const SEED: u64 = 20;
-const SAMPLE_EVERY: Duration = Duration::from_millis(500);
+const SAMPLE_EVERY: Duration = Duration::from_millis(400);
 /// Moments to watch before the migration and after each flip.
 const STEADY_SAMPLES: usize = 6;
 /// Moments that the backfill may take before the demo gives up.
@@ -106,6 +106,7 @@ async fn course(stage: &Stage, show: &mut Show) -> Result<(), String> {
     for _ in 0..STEADY_SAMPLES {
         show.sample("before", 0.0).await?;
     }
+    stage.app.has_moved.store(true, Ordering::Relaxed);
     control.start(&stage.key, &to).await.map_err(text)?;
     let watch = control.watch(&stage.key).map_err(text)?;
     let mut reindexed = 0;

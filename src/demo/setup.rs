@@ -86,6 +86,7 @@ impl Stage {
             ledger: Ledger::default(),
             failed_writes: AtomicU64::new(0),
             writes: AtomicU64::new(0),
+            has_moved: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
         let key = FieldKey {

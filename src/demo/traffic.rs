@@ -28,7 +28,7 @@ pub enum Reader {
     GrpcText,
     /// Vectors of the old model over gRPC, declared.
     GrpcRaw,
-    /// The other collection, beside Interlock's management: the app has moved to the new model at once.
+    /// The other collection, which Interlock does not manage: the app moves to the new model when the reindex starts.
     Naive,
 }
 
@@ -125,6 +125,8 @@ pub struct App {
     pub ledger: Ledger,
     pub failed_writes: AtomicU64,
     pub writes: AtomicU64,
+    /// Whether the app beside the in-place reindex asks with the new model.
+    pub has_moved: AtomicBool,
     pub stop: AtomicBool,
 }
 
@@ -175,7 +177,12 @@ impl App {
                     .await
             }
             Reader::Naive => {
-                self.ask_rest(NAIVE, json!(self.encoder.query(&self.new, question).await?))
+                let model = if self.has_moved.load(Ordering::Relaxed) {
+                    &self.new
+                } else {
+                    &self.old
+                };
+                self.ask_rest(NAIVE, json!(self.encoder.query(model, question).await?))
                     .await
             }
             Reader::GrpcText => {
