@@ -132,3 +132,6 @@ impl Context<'_> {
         models
     }
 }
+
+#[cfg(test)]
+mod tests;
