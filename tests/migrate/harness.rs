@@ -153,7 +153,7 @@ impl World {
 
     async fn bare_with(start_wait_ms: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let engine = upstream(dir.path()).await;
+        let engine = upstream().await;
         let collection = format!("books-{}", Uuid::now_v7());
         let limits = CallLimits {
             timeout: Duration::from_secs(20),
@@ -313,20 +313,40 @@ async fn start(
 }
 
 /// A real Qdrant where `QDRANT_GRPC_URL` names one; otherwise the embedded engine.
-async fn upstream(dir: &Path) -> Arc<dyn Upstream> {
+async fn upstream() -> Arc<dyn Upstream> {
     match std::env::var("QDRANT_GRPC_URL") {
         Ok(url) => Arc::new(Real::connect(&url).await),
-        Err(_) => embedded(dir),
+        Err(_) => embedded(),
+    }
+}
+
+/// The engine with its folder: it writes its files out when its last holder lets go, so the folder goes after it.
+#[cfg(feature = "embedded")]
+struct Housed {
+    engine: interlock::embedded::Embedded,
+    _dir: TempDir,
+}
+
+#[cfg(feature = "embedded")]
+impl Upstream for Housed {
+    fn call(
+        &self,
+        face: Face,
+        request: Request<Body>,
+    ) -> BoxFuture<'_, Result<Response<Body>, UpstreamError>> {
+        self.engine.call(face, request)
     }
 }
 
 #[cfg(feature = "embedded")]
-fn embedded(dir: &Path) -> Arc<dyn Upstream> {
+fn embedded() -> Arc<dyn Upstream> {
     use interlock::embedded::{Embedded, Options};
-    Arc::new(Embedded::open(&dir.join("engine"), Options::default()).unwrap())
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Embedded::open(dir.path(), Options::default()).unwrap();
+    Arc::new(Housed { engine, _dir: dir })
 }
 
 #[cfg(not(feature = "embedded"))]
-fn embedded(_dir: &Path) -> Arc<dyn Upstream> {
+fn embedded() -> Arc<dyn Upstream> {
     panic!("built without the embedded engine: set QDRANT_GRPC_URL to a real Qdrant's gRPC port");
 }
