@@ -41,6 +41,12 @@ pub enum Verb {
     Query,
     QueryBatch,
     QueryGroups,
+    SearchMatrixPairs,
+    SearchMatrixOffsets,
+    /// REST only, like the next two: `POST …/shards/{shard}/points`, of that shard alone.
+    ShardGet,
+    ShardScroll,
+    ShardCount,
     CollectionInfo,
     CollectionExists,
 }

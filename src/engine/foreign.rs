@@ -43,6 +43,11 @@ pub(super) fn can_look_up(verb: Verb) -> bool {
         | Verb::Scroll
         | Verb::Count
         | Verb::Facet
+        | Verb::SearchMatrixPairs
+        | Verb::SearchMatrixOffsets
+        | Verb::ShardGet
+        | Verb::ShardScroll
+        | Verb::ShardCount
         | Verb::CollectionInfo
         | Verb::CollectionExists => false,
     }

@@ -33,8 +33,8 @@ enum Shape {
 fn shape(verb: Verb) -> Shape {
     match verb {
         Verb::GetOne => Shape::Record,
-        Verb::Get | Verb::Search | Verb::Recommend | Verb::Discover => Shape::Records,
-        Verb::Scroll | Verb::Query => Shape::Page,
+        Verb::Get | Verb::ShardGet | Verb::Search | Verb::Recommend | Verb::Discover => Shape::Records,
+        Verb::Scroll | Verb::ShardScroll | Verb::Query => Shape::Page,
         Verb::SearchGroups | Verb::RecommendGroups | Verb::QueryGroups => Shape::Groups,
         Verb::SearchBatch | Verb::RecommendBatch | Verb::DiscoverBatch => Shape::ManyRecords,
         Verb::QueryBatch => Shape::ManyPages,
@@ -51,6 +51,9 @@ fn shape(verb: Verb) -> Shape {
         | Verb::DeleteFieldIndex
         | Verb::Count
         | Verb::Facet
+        | Verb::SearchMatrixPairs
+        | Verb::SearchMatrixOffsets
+        | Verb::ShardCount
         | Verb::CollectionInfo
         | Verb::CollectionExists => Shape::Nothing,
     }

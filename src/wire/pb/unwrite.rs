@@ -63,6 +63,11 @@ fn shape(verb: Verb) -> Shape {
         | Verb::DeleteFieldIndex
         | Verb::Count
         | Verb::Facet
+        | Verb::SearchMatrixPairs
+        | Verb::SearchMatrixOffsets
+        | Verb::ShardGet
+        | Verb::ShardScroll
+        | Verb::ShardCount
         | Verb::CollectionInfo
         | Verb::CollectionExists => Shape::None,
     }

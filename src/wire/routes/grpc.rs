@@ -24,12 +24,13 @@ pub fn grpc(path: &str) -> Route<'_> {
     }
 }
 
-/// The path of a verb. [`Verb::GetOne`] has no RPC of its own: it is a `Get` of one id.
+/// The path of a verb. [`Verb::GetOne`] and the reads of one shard have no RPC of their own: theirs is the one that reads
+/// more.
 pub fn grpc_path(verb: Verb) -> &'static str {
     match verb {
         Verb::Upsert => "/qdrant.Points/Upsert",
         Verb::Delete => "/qdrant.Points/Delete",
-        Verb::Get | Verb::GetOne => "/qdrant.Points/Get",
+        Verb::Get | Verb::GetOne | Verb::ShardGet => "/qdrant.Points/Get",
         Verb::UpdateVectors => "/qdrant.Points/UpdateVectors",
         Verb::DeleteVectors => "/qdrant.Points/DeleteVectors",
         Verb::SetPayload => "/qdrant.Points/SetPayload",
@@ -42,17 +43,19 @@ pub fn grpc_path(verb: Verb) -> &'static str {
         Verb::Search => "/qdrant.Points/Search",
         Verb::SearchBatch => "/qdrant.Points/SearchBatch",
         Verb::SearchGroups => "/qdrant.Points/SearchGroups",
-        Verb::Scroll => "/qdrant.Points/Scroll",
+        Verb::Scroll | Verb::ShardScroll => "/qdrant.Points/Scroll",
         Verb::Recommend => "/qdrant.Points/Recommend",
         Verb::RecommendBatch => "/qdrant.Points/RecommendBatch",
         Verb::RecommendGroups => "/qdrant.Points/RecommendGroups",
         Verb::Discover => "/qdrant.Points/Discover",
         Verb::DiscoverBatch => "/qdrant.Points/DiscoverBatch",
-        Verb::Count => "/qdrant.Points/Count",
+        Verb::Count | Verb::ShardCount => "/qdrant.Points/Count",
         Verb::Facet => "/qdrant.Points/Facet",
         Verb::Query => "/qdrant.Points/Query",
         Verb::QueryBatch => "/qdrant.Points/QueryBatch",
         Verb::QueryGroups => "/qdrant.Points/QueryGroups",
+        Verb::SearchMatrixPairs => "/qdrant.Points/SearchMatrixPairs",
+        Verb::SearchMatrixOffsets => "/qdrant.Points/SearchMatrixOffsets",
         Verb::CollectionInfo => "/qdrant.Collections/Get",
         Verb::CollectionExists => "/qdrant.Collections/CollectionExists",
     }
@@ -102,7 +105,8 @@ fn points(method: &str) -> Route<'_> {
         "Query" => verb(Verb::Query),
         "QueryBatch" => verb(Verb::QueryBatch),
         "QueryGroups" => verb(Verb::QueryGroups),
-        "SearchMatrixPairs" | "SearchMatrixOffsets" => closed("search matrix"),
+        "SearchMatrixPairs" => verb(Verb::SearchMatrixPairs),
+        "SearchMatrixOffsets" => verb(Verb::SearchMatrixOffsets),
         _ => Route::Unknown,
     }
 }
@@ -154,7 +158,12 @@ mod tests {
     #[test]
     fn every_verb_is_found_by_its_own_path() {
         for &verb in crate::wire::routes::rest::tests::VERBS {
-            let expected = if verb == Verb::GetOne { Verb::Get } else { verb };
+            let expected = match verb {
+                Verb::GetOne | Verb::ShardGet => Verb::Get,
+                Verb::ShardScroll => Verb::Scroll,
+                Verb::ShardCount => Verb::Count,
+                other => other,
+            };
             assert_eq!(
                 grpc(grpc_path(verb)),
                 Route::Verb {
@@ -172,7 +181,6 @@ mod tests {
             collection: None,
         };
         let cases = [
-            ("/qdrant.Points/SearchMatrixPairs", closed("search matrix")),
             ("/qdrant.Points/CreateVectorName", closed("create vector name")),
             ("/qdrant.Collections/Delete", closed("delete collection")),
             ("/qdrant.Snapshots/Create", closed("collection snapshots")),

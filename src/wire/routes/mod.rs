@@ -103,6 +103,11 @@ pub fn verb_label(verb: Verb) -> &'static str {
         Verb::Query => "query",
         Verb::QueryBatch => "query batch",
         Verb::QueryGroups => "query groups",
+        Verb::SearchMatrixPairs => "search matrix pairs",
+        Verb::SearchMatrixOffsets => "search matrix offsets",
+        Verb::ShardGet => "shard get",
+        Verb::ShardScroll => "shard scroll",
+        Verb::ShardCount => "shard count",
         Verb::CollectionInfo => "collection info",
         Verb::CollectionExists => "collection exists",
     }

@@ -57,11 +57,12 @@ pub fn rest<'a>(method: &Method, path: &'a str) -> Result<RestHead<'a>, Refusal>
 }
 
 /// The method and path of a verb on `collection`. Two verbs name one thing more, which the caller appends after a
-/// slash: [`Verb::GetOne`] the point's id, [`Verb::DeleteFieldIndex`] the escaped key.
+/// slash: [`Verb::GetOne`] the point's id, [`Verb::DeleteFieldIndex`] the escaped key. The reads of one shard are given as those
+/// of the whole collection: only a client names a shard.
 pub fn rest_path(verb: Verb, collection: &str) -> (Method, String) {
     let (method, rest) = match verb {
         Verb::Upsert => (Method::PUT, "/points"),
-        Verb::Get => (Method::POST, "/points"),
+        Verb::Get | Verb::ShardGet => (Method::POST, "/points"),
         Verb::GetOne => (Method::GET, "/points"),
         Verb::Delete => (Method::POST, "/points/delete"),
         Verb::UpdateVectors => (Method::PUT, "/points/vectors"),
@@ -76,17 +77,19 @@ pub fn rest_path(verb: Verb, collection: &str) -> (Method, String) {
         Verb::Search => (Method::POST, "/points/search"),
         Verb::SearchBatch => (Method::POST, "/points/search/batch"),
         Verb::SearchGroups => (Method::POST, "/points/search/groups"),
-        Verb::Scroll => (Method::POST, "/points/scroll"),
+        Verb::Scroll | Verb::ShardScroll => (Method::POST, "/points/scroll"),
         Verb::Recommend => (Method::POST, "/points/recommend"),
         Verb::RecommendBatch => (Method::POST, "/points/recommend/batch"),
         Verb::RecommendGroups => (Method::POST, "/points/recommend/groups"),
         Verb::Discover => (Method::POST, "/points/discover"),
         Verb::DiscoverBatch => (Method::POST, "/points/discover/batch"),
-        Verb::Count => (Method::POST, "/points/count"),
+        Verb::Count | Verb::ShardCount => (Method::POST, "/points/count"),
         Verb::Facet => (Method::POST, "/facet"),
         Verb::Query => (Method::POST, "/points/query"),
         Verb::QueryBatch => (Method::POST, "/points/query/batch"),
         Verb::QueryGroups => (Method::POST, "/points/query/groups"),
+        Verb::SearchMatrixPairs => (Method::POST, "/points/search/matrix/pairs"),
+        Verb::SearchMatrixOffsets => (Method::POST, "/points/search/matrix/offsets"),
         Verb::CollectionInfo => (Method::GET, ""),
         Verb::CollectionExists => (Method::GET, "/exists"),
     };
@@ -141,6 +144,11 @@ pub(super) mod tests {
         Verb::Query,
         Verb::QueryBatch,
         Verb::QueryGroups,
+        Verb::SearchMatrixPairs,
+        Verb::SearchMatrixOffsets,
+        Verb::ShardGet,
+        Verb::ShardScroll,
+        Verb::ShardCount,
         Verb::CollectionInfo,
         Verb::CollectionExists,
     ];
@@ -172,7 +180,16 @@ pub(super) mod tests {
             // A name with a slash cannot be sent; the rest of it comes back whole.
             assert_eq!(route(method.as_str(), &path), "bad_path");
             let path = path.replace("%2F", "_");
-            assert_eq!(route(method.as_str(), &path), format!("{verb:?} a_b ü%61?#+.."));
+            let expected = match verb {
+                Verb::ShardGet => Verb::Get,
+                Verb::ShardScroll => Verb::Scroll,
+                Verb::ShardCount => Verb::Count,
+                other => other,
+            };
+            assert_eq!(
+                route(method.as_str(), &path),
+                format!("{expected:?} a_b ü%61?#+..")
+            );
         }
     }
 

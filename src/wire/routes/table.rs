@@ -122,11 +122,12 @@ pub(super) const ROUTES: &[Row] = &[
     (Closed("create vector name"), &["PUT /collections/*/vectors/*"]),
     (Closed("delete vector name"), &["DELETE /collections/*/vectors/*"]),
     (
-        Closed("search matrix"),
-        &[
-            "POST /collections/*/points/search/matrix/pairs",
-            "POST /collections/*/points/search/matrix/offsets",
-        ],
+        Meaning::Verb(Verb::SearchMatrixPairs),
+        &["POST /collections/*/points/search/matrix/pairs"],
+    ),
+    (
+        Meaning::Verb(Verb::SearchMatrixOffsets),
+        &["POST /collections/*/points/search/matrix/offsets"],
     ),
     (Closed("collection cluster info"), &["GET /collections/*/cluster"]),
     (
@@ -147,12 +148,16 @@ pub(super) const ROUTES: &[Row] = &[
     (Closed("create shard key"), &["PUT /collections/*/shards"]),
     (Closed("delete shard key"), &["POST /collections/*/shards/delete"]),
     (
-        Closed("shard points"),
-        &[
-            "POST /collections/*/shards/*/points",
-            "POST /collections/*/shards/*/points/scroll",
-            "POST /collections/*/shards/*/points/count",
-        ],
+        Meaning::Verb(Verb::ShardGet),
+        &["POST /collections/*/shards/*/points"],
+    ),
+    (
+        Meaning::Verb(Verb::ShardScroll),
+        &["POST /collections/*/shards/*/points/scroll"],
+    ),
+    (
+        Meaning::Verb(Verb::ShardCount),
+        &["POST /collections/*/shards/*/points/count"],
     ),
     (Closed("shard cleanup"), &["POST /collections/*/shards/*/cleanup"]),
     (

@@ -101,6 +101,10 @@ impl<'a> Scanner<'a, '_> {
             Verb::Facet => self.single(&shapes::FACET)?,
             Verb::Query => self.single(&shapes::QUERY)?,
             Verb::QueryGroups => self.single(&shapes::QUERY_GROUPS)?,
+            Verb::SearchMatrixPairs | Verb::SearchMatrixOffsets => self.single(&shapes::SEARCH_MATRIX)?,
+            Verb::ShardGet => self.single(&shapes::SHARD_GET)?,
+            Verb::ShardScroll => self.single(&shapes::SHARD_SCROLL)?,
+            Verb::ShardCount => self.single(&shapes::SHARD_COUNT)?,
         })
     }
 

@@ -177,7 +177,7 @@ impl<'a> Scanner<'a, '_> {
     }
 
     /// An object that holds no input: its keys are checked, its values passed over. Or `null`.
-    fn known_members(&mut self, what: &'static str, known: &[&str]) -> Result<(), Refusal> {
+    pub(super) fn known_members(&mut self, what: &'static str, known: &[&str]) -> Result<(), Refusal> {
         if self.cursor.null()? {
             return Ok(());
         }
@@ -279,7 +279,6 @@ impl<'a> Scanner<'a, '_> {
 
     /// The `vector` of a legacy search: an array, or `{name, vector}`.
     pub(super) fn search_vector(&mut self, parts: &mut Parts<'a>) -> Result<(), Refusal> {
-        parts.ranking = Ranking::Vectors;
         if self.cursor.peek()? == Kind::Array {
             let start = self.cursor.offset();
             parts.inputs.push(self.input()?);

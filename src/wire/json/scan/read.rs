@@ -47,9 +47,10 @@ impl<'a> Scanner<'a, '_> {
         let mut read = Read::default();
         let mut head = Head::default();
         let mut parts = Parts::default();
-        if shape.is_ranked {
+        if let Some(ranking) = shape.ranking {
             // Parents come before their children, but are known only after them.
             read.nodes.push(placeholder());
+            parts.ranking = ranking;
         }
         let mut members = self.cursor.object(shape.name)?;
         while let Some(key) = self.cursor.next_key(&mut members)? {
@@ -60,7 +61,10 @@ impl<'a> Scanner<'a, '_> {
                 self.cursor.skip()?;
             }
         }
-        if shape.is_ranked {
+        if shape.keys.contains(&"vector") && parts.named_at.is_none() {
+            return Err(errors::missing("vector"));
+        }
+        if shape.ranking.is_some() {
             let node = self.node(parts, &members);
             if let Some(root) = read.nodes.first_mut() {
                 *root = node;
@@ -131,20 +135,11 @@ impl<'a> Scanner<'a, '_> {
             "params" => self.params(&mut read.filters)?,
             "lookup_from" => parts.lookup_from = self.lookup_from(shape.is_legacy)?,
             "vector" => self.search_vector(parts)?,
-            "positive" | "negative" => {
-                parts.ranking = Ranking::Vectors;
-                self.inputs(&mut parts.inputs)?;
-            }
-            "target" => {
-                parts.ranking = Ranking::Vectors;
-                if !self.cursor.null()? {
-                    parts.inputs.push(self.input()?);
-                }
-            }
-            "context" => {
-                parts.ranking = Ranking::Vectors;
-                self.context(parts)?;
-            }
+            "positive" | "negative" => self.inputs(&mut parts.inputs)?,
+            "target" if self.cursor.null()? => {}
+            "target" => parts.inputs.push(self.input()?),
+            "context" => self.context(parts)?,
+            "hash_ring_filter" => self.known_members("hash_ring_filter", &["expected_shard_id"])?,
             _ => return Ok(false),
         }
         Ok(true)

@@ -1,5 +1,7 @@
 //! Which keys each read body takes, and what the server does where they are absent. Data only.
 
+use crate::domain::op::Ranking;
+
 /// The body of one read route.
 #[derive(Debug)]
 pub(super) struct Shape {
@@ -7,8 +9,8 @@ pub(super) struct Shape {
     pub name: &'static str,
     /// Its keys, aliases included.
     pub keys: &'static [&'static str],
-    /// Whether it has a query node.
-    pub is_ranked: bool,
+    /// What its query node ranks by before its query is read; `None` where it has no node.
+    pub ranking: Option<Ranking>,
     /// Whether it can return vectors and payload.
     pub is_selecting: bool,
     /// Whether the payload comes back where `with_payload` is absent.
@@ -35,7 +37,7 @@ pub(super) const QUERY: Shape = Shape {
         "lookup_from",
         "shard_key",
     ],
-    is_ranked: true,
+    ranking: Some(Ranking::Unranked),
     is_selecting: true,
     payload_by_default: false,
     is_legacy: false,
@@ -96,6 +98,7 @@ pub(super) const SEARCH: Shape = Shape {
         "score_threshold",
         "shard_key",
     ],
+    ranking: Some(Ranking::Vectors),
     is_legacy: true,
     ..QUERY
 };
@@ -191,7 +194,7 @@ pub(super) const DISCOVER: Shape = Shape {
 pub(super) const GET: Shape = Shape {
     name: "a retrieval",
     keys: &["ids", "with_payload", "with_vector", "with_vectors", "shard_key"],
-    is_ranked: false,
+    ranking: None,
     is_selecting: true,
     payload_by_default: true,
     is_legacy: false,
@@ -227,4 +230,40 @@ pub(super) const FACET: Shape = Shape {
     keys: &["key", "limit", "filter", "exact", "shard_key"],
     is_selecting: false,
     ..GET
+};
+
+/// `POST …/points/search/matrix/pairs` and `…/offsets`: no query, the vectors that it compares are those of `using`.
+pub(super) const SEARCH_MATRIX: Shape = Shape {
+    name: "a matrix search",
+    keys: &["filter", "sample", "limit", "using", "shard_key"],
+    ranking: Some(Ranking::Vectors),
+    is_selecting: false,
+    ..QUERY
+};
+
+/// `POST …/shards/{shard}/points`.
+pub(super) const SHARD_GET: Shape = Shape {
+    keys: &["ids", "with_payload", "with_vector", "with_vectors"],
+    ..GET
+};
+
+/// `POST …/shards/{shard}/points/scroll`.
+pub(super) const SHARD_SCROLL: Shape = Shape {
+    keys: &[
+        "offset",
+        "limit",
+        "filter",
+        "with_payload",
+        "with_vector",
+        "with_vectors",
+        "order_by",
+        "hash_ring_filter",
+    ],
+    ..SCROLL
+};
+
+/// `POST …/shards/{shard}/points/count`.
+pub(super) const SHARD_COUNT: Shape = Shape {
+    keys: &["filter", "exact", "hash_ring_filter"],
+    ..COUNT
 };

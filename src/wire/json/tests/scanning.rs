@@ -162,6 +162,61 @@ fn legacy_verbs_have_their_own_spellings_and_defaults() {
 }
 
 #[test]
+fn a_matrix_search_reads_the_space_that_it_names() {
+    for verb in [Verb::SearchMatrixPairs, Verb::SearchMatrixOffsets] {
+        for (body, using) in [
+            (r#"{"sample":10,"limit":2,"shard_key":"s"}"#, None),
+            (r#"{"using":"a","filter":{"must":{"has_vector":"h"}}}"#, Some("a")),
+        ] {
+            let scan = scanned(verb, body).unwrap();
+            let read = &reads(&scan.op)[0];
+            assert_eq!(read.nodes.len(), 1, "{body}");
+            assert_eq!(
+                (read.nodes[0].ranking, read.nodes[0].using.as_deref()),
+                (Ranking::Vectors, using),
+                "{body}"
+            );
+            assert_eq!(
+                read.filters.has_vectors.len(),
+                usize::from(using.is_some()),
+                "{body}"
+            );
+            assert!(read.with_vectors.is_none() && read.with_payload.is_none());
+        }
+        let refusal = scanned(verb, r#"{"query":[1]}"#).unwrap_err();
+        assert_eq!(refusal.reason, "unknown_field");
+    }
+}
+
+#[test]
+fn reads_of_one_shard_are_those_of_the_collection() {
+    let scan = scanned(Verb::ShardGet, r#"{"ids":[1],"with_vectors":true}"#).unwrap();
+    let read = &reads(&scan.op)[0];
+    assert_eq!(read.with_vectors.as_ref().unwrap().value, VectorSelection::All);
+    assert_eq!(read.with_payload.as_ref().unwrap().value, PayloadSelection::All);
+    let filter = r#""filter":{"must":[{"has_vector":"h"}]},"hash_ring_filter":{"expected_shard_id":1}"#;
+    for (verb, body) in [
+        (
+            Verb::ShardScroll,
+            format!(r#"{{"limit":2,"order_by":"k",{filter}}}"#),
+        ),
+        (Verb::ShardCount, format!(r#"{{"exact":true,{filter}}}"#)),
+    ] {
+        let scan = scanned(verb, &body).unwrap();
+        assert_eq!(reads(&scan.op)[0].filters.has_vectors.len(), 1, "{body}");
+    }
+    // A shard's reads take no shard key, and those of the collection no hash ring.
+    for (verb, body) in [
+        (Verb::ShardGet, r#"{"ids":[1],"shard_key":"s"}"#),
+        (Verb::ShardScroll, r#"{"shard_key":"s"}"#),
+        (Verb::ShardCount, r#"{"hash_ring_filter":{"shard":1}}"#),
+        (Verb::Scroll, r#"{"hash_ring_filter":{"expected_shard_id":1}}"#),
+    ] {
+        assert_eq!(scanned(verb, body).unwrap_err().reason, "unknown_field", "{body}");
+    }
+}
+
+#[test]
 fn defaults_are_the_routes_own() {
     for (verb, body, payload) in [
         (Verb::Get, r#"{"ids":[1]}"#, PayloadSelection::All),

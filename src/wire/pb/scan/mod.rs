@@ -67,13 +67,14 @@ fn form(verb: Verb) -> Option<Form> {
         Verb::Discover => Form::Read(&shapes::DISCOVER),
         Verb::Query => Form::Read(&shapes::QUERY),
         Verb::QueryGroups => Form::Read(&shapes::QUERY_GROUPS),
+        Verb::SearchMatrixPairs | Verb::SearchMatrixOffsets => Form::Read(&shapes::SEARCH_MATRIX),
         Verb::SearchBatch => Form::Reads(&schema::SEARCH_BATCH, &shapes::SEARCH),
         Verb::RecommendBatch => Form::Reads(&schema::RECOMMEND_BATCH, &shapes::RECOMMEND),
         Verb::DiscoverBatch => Form::Reads(&schema::DISCOVER_BATCH, &shapes::DISCOVER),
         Verb::QueryBatch => Form::Reads(&schema::QUERY_BATCH, &shapes::QUERY),
         Verb::UpdateBatch => Form::Writes,
         Verb::CollectionInfo | Verb::CollectionExists => Form::Info,
-        Verb::GetOne => return None,
+        Verb::GetOne | Verb::ShardGet | Verb::ShardScroll | Verb::ShardCount => return None,
         Verb::Upsert
         | Verb::Delete
         | Verb::UpdateVectors
@@ -117,6 +118,11 @@ pub(super) fn single_write(verb: Verb) -> Option<&'static WriteShape> {
         | Verb::Query
         | Verb::QueryBatch
         | Verb::QueryGroups
+        | Verb::SearchMatrixPairs
+        | Verb::SearchMatrixOffsets
+        | Verb::ShardGet
+        | Verb::ShardScroll
+        | Verb::ShardCount
         | Verb::CollectionInfo
         | Verb::CollectionExists => return None,
     })

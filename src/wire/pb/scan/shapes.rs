@@ -93,6 +93,8 @@ reads! {
     QUERY_GROUPS = QUERY_GROUPS, Unranked, legacy false, payload false
         [1 Collection, 2 Prefetch, 3 Query, 4 Using, 5 Filter, 6 Params, 8 WithPayload, 9 WithVectors,
          10 LookupFrom, 13 Key, 15 WithLookup];
+    // No query: the vectors that it compares are those of `using`.
+    SEARCH_MATRIX = SEARCH_MATRIX, Vectors, legacy false, payload false [1 Collection, 2 Filter, 5 Using];
     PREFETCH = PREFETCH_QUERY, Unranked, legacy false, payload false
         [1 Prefetch, 2 Query, 3 Using, 4 Filter, 5 Params, 8 LookupFrom];
 }

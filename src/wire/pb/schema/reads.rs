@@ -118,6 +118,11 @@ messages! {
         one(14, &READ_CONSISTENCY), one(15, &WITH_LOOKUP), number(16), one(17, &SHARD_KEY_SELECTOR),
     ]
 
+    SEARCH_MATRIX "SearchMatrixPoints" [
+        text(1), one(2, &FILTER), number(3), number(4), text(5), number(6), one(7, &READ_CONSISTENCY),
+        one(8, &SHARD_KEY_SELECTOR),
+    ]
+
     QUERY_BATCH "QueryBatchPoints" [text(1), many(2, &QUERY_POINTS), one(3, &READ_CONSISTENCY), number(4)]
     SEARCH_BATCH "SearchBatchPoints" [text(1), many(2, &SEARCH_POINTS), one(3, &READ_CONSISTENCY), number(4)]
     RECOMMEND_BATCH "RecommendBatchPoints" [
