@@ -8,6 +8,8 @@ from hpack import Decoder
 from harness.ports import free_port
 from harness.process import Address
 
+# The header that follows a client's request to the upstream: a test finds its own requests by it.
+MARK = "x-request-id"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADERS, CONTINUATION = 0x1, 0x9
 PADDED, PRIORITY, END_HEADERS = 0x8, 0x20, 0x4
@@ -38,8 +40,8 @@ class Http1Reader:
         self._buffer = rest
         line, *fields = head.decode("latin-1").split("\r\n")
         method, path, _ = line.split(" ", 2)
-        self._note(f"{method} {path}")
         named = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
+        self._note(f"{method} {path}", named.get(MARK))
         self._chunked = "chunked" in named.get("transfer-encoding", "")
         self._skip = int(named.get("content-length", 0))
         return True
@@ -86,7 +88,7 @@ class Http2Reader:
             fields = {name: value for name, value in self._decoder.decode(self._block)}
             self._block = b""
             if ":path" in fields:
-                self._note(fields[":path"])
+                self._note(fields[":path"], fields.get(MARK))
 
 
 class Line:
@@ -151,7 +153,13 @@ class Recorder:
 
     def __init__(self, upstream):
         self.seen = []
-        self._lines = [Line(upstream.rest, Http1Reader, self.seen.append), Line(upstream.grpc, Http2Reader, self.seen.append)]
+        self.marked = {}
+        self._lines = [Line(upstream.rest, Http1Reader, self._note), Line(upstream.grpc, Http2Reader, self._note)]
+
+    def _note(self, request, mark):
+        self.seen.append(request)
+        if mark:
+            self.marked.setdefault(mark, []).append(request)
 
     @property
     def address(self):
