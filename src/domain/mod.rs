@@ -1,6 +1,7 @@
 //! What Interlock decides, apart from how anything is sent or stored: names, models, tables, requests as values, and
 //! the pure functions from one to the other. No async, no IO, no clock, no encoding of any wire.
 
+pub mod access;
 pub mod embedder;
 pub mod gate;
 pub mod ids;

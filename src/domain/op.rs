@@ -9,8 +9,8 @@ use super::ids::PointId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Site(pub u32);
 
-/// What is called, in the words of gRPC; REST routes map onto the same verbs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// What is called, in the words of gRPC; REST routes map onto the same verbs. Each has its row in `wire::routes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::EnumCount, strum::VariantArray)]
 #[allow(missing_docs)] // each is the RPC of its name
 pub enum Verb {
     Upsert,

@@ -6,6 +6,7 @@ mod answer;
 pub mod body;
 mod call;
 mod foreign;
+mod open;
 mod pass;
 mod peek;
 mod send;
@@ -74,7 +75,7 @@ impl Service for Engine {
     fn handle(&self, face: Face, request: Request<Body>) -> BoxFuture<'_, Result<Response<Body>, Refusal>> {
         Box::pin(async move {
             let table = self.registry.pin();
-            match call::open(self, &table, face, request).await? {
+            match open::open(self, &table, face, request).await? {
                 Reach::Unmanaged(unmanaged) => self.pass(unmanaged, table).await,
                 Reach::Managed(call, body) => self.managed(call, body, table).await,
             }

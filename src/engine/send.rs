@@ -120,14 +120,17 @@ fn headers(call: &Call, must_read: bool) -> HeaderMap {
 /// Where another verb of the same collection is called. A write's query (wait, ordering, timeout) stays; a look-up of
 /// ours has none of it.
 fn target(call: &Call, verb: Verb) -> Result<(Method, Uri), Refusal> {
-    let malformed = |_| Refusal::invalid("malformed", "the collection's name cannot stand in a path");
+    let malformed = || Refusal::invalid("malformed", "the collection's name cannot stand in a path");
     match call.face {
-        Face::Grpc => Ok((Method::POST, Uri::from_static(routes::grpc_path(verb)))),
+        Face::Grpc => {
+            let path = routes::grpc_path(verb).ok_or_else(malformed)?;
+            Ok((Method::POST, Uri::from_static(path)))
+        }
         Face::Rest => {
-            let (method, path) = routes::rest_path(verb, &call.spelled);
+            let (method, path) = routes::rest_path(verb, &call.spelled).ok_or_else(malformed)?;
             let query = call.head.uri.query().filter(|_| verb == Verb::UpdateBatch);
             let target = query.map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
-            Ok((method, Uri::try_from(target).map_err(malformed)?))
+            Ok((method, Uri::try_from(target).map_err(|_| malformed())?))
         }
     }
 }

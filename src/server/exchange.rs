@@ -107,9 +107,9 @@ fn forwarded(face: Face, response: Response<Body>) -> Response<Body> {
 /// The call's name out of a closed list, whatever the path says.
 fn label(face: Face, head: &http::request::Parts) -> &'static str {
     match face {
-        Face::Grpc => routes::grpc(head.uri.path()).label(),
+        Face::Grpc => routes::grpc(head.uri.path()).name,
         Face::Rest => match routes::rest(&head.method, head.uri.path()) {
-            Ok(head) => head.route.label(),
+            Ok(head) => head.row.name,
             Err(_) => "bad path",
         },
     }

@@ -2,106 +2,136 @@
 
 use std::borrow::Cow;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use http::Method;
 use uuid::Uuid;
 
 use super::canonical::{canonical, escape};
-use super::table::{Meaning, ROUTES};
-use super::{RestHead, Route};
+use super::table::{UNKNOWN, row, rows};
+use super::{Head, Row, Treatment};
 use crate::domain::ids::PointId;
 use crate::domain::op::Verb;
 use crate::domain::refusal::Refusal;
+
+/// A route of a row, split.
+struct Pattern {
+    method: Method,
+    parts: Vec<&'static str>,
+    row: &'static Row,
+}
+
+/// The patterns: those of one length together, and those of any length.
+struct Index {
+    by_length: Vec<Vec<Pattern>>,
+    open_ended: Vec<Pattern>,
+}
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let mut index = Index {
+        by_length: Vec::new(),
+        open_ended: Vec::new(),
+    };
+    for pattern in rows().flat_map(patterns) {
+        let length = pattern.parts.len();
+        if pattern.parts.last() == Some(&"**") {
+            index.open_ended.push(pattern);
+            continue;
+        }
+        if index.by_length.len() <= length {
+            index.by_length.resize_with(length + 1, Vec::new);
+        }
+        index.by_length[length].push(pattern);
+    }
+    index
+});
+
+fn patterns(row: &'static Row) -> impl Iterator<Item = Pattern> {
+    row.rest.iter().filter_map(move |route| {
+        let (method, path) = route.split_once(' ')?;
+        Some(Pattern {
+            method: Method::from_bytes(method.as_bytes()).ok()?,
+            parts: path.split('/').filter(|part| !part.is_empty()).collect(),
+            row,
+        })
+    })
+}
+
+impl Index {
+    fn find(&self, method: &Method, segments: &[Cow<'_, str>]) -> &'static Row {
+        let exact = self.by_length.get(segments.len());
+        exact
+            .and_then(|patterns| patterns.iter().find(|pattern| pattern.is_match(method, segments)))
+            .or_else(|| {
+                self.open_ended
+                    .iter()
+                    .find(|pattern| pattern.begins(method, segments))
+            })
+            .map_or(&UNKNOWN, |pattern| pattern.row)
+    }
+}
+
+impl Pattern {
+    /// The last segments differ most.
+    fn is_match(&self, method: &Method, segments: &[Cow<'_, str>]) -> bool {
+        let mut pairs = self.parts.iter().zip(segments).rev();
+        self.method == *method && pairs.all(|(part, segment)| *part == "*" || part == segment)
+    }
+
+    fn begins(&self, method: &Method, segments: &[Cow<'_, str>]) -> bool {
+        let fixed = self.parts.len() - 1;
+        self.method == *method
+            && segments.len() >= fixed
+            && self.parts[..fixed]
+                .iter()
+                .zip(segments)
+                .all(|(part, segment)| part == segment)
+    }
+}
 
 /// What a REST request's method and path mean. `path` is the target's path without its query (of an absolute-form
 /// target too).
 ///
 /// # Errors
 /// `bad_path` where Qdrant and Interlock could read the path differently.
-pub fn rest<'a>(method: &Method, path: &'a str) -> Result<RestHead<'a>, Refusal> {
+pub fn rest<'a>(method: &Method, path: &'a str) -> Result<Head<'a>, Refusal> {
     if *method == Method::OPTIONS {
-        return Ok(RestHead {
-            route: Route::Global { what: "options" },
+        // `*` is no path, and a preflight reads nothing.
+        return Ok(Head {
+            row: INDEX.find(method, &[]),
+            collection: None,
             canonical: Cow::Borrowed(path),
             point: None,
         });
     }
     let read = canonical(path)?;
-    let found = ROUTES.iter().find(|(_, routes)| {
-        let mut routes = routes.iter().filter_map(|route| route.split_once(' '));
-        routes.any(|(with, pattern)| with == method.as_str() && is_match(pattern, &read.segments))
-    });
-    let is_dashboard =
-        *method == Method::GET && read.segments.first().is_some_and(|first| first == "dashboard");
-    let mut point = None;
-    let collection = read.segments.get(1).cloned();
-    let route = match found.map(|(meaning, _)| *meaning) {
-        Some(Meaning::Verb(verb)) => {
-            if verb == Verb::GetOne {
-                point = read.segments.get(3).and_then(|segment| point_id(segment));
-            }
-            Route::Verb { verb, collection }
-        }
-        Some(Meaning::Closed(what)) => Route::Closed { what, collection },
-        Some(Meaning::Aliases) => Route::Aliases,
-        Some(Meaning::Global(what)) => Route::Global { what },
-        Some(Meaning::Guarded(what)) => Route::Guarded { what },
-        None if is_dashboard => Route::Global { what: "dashboard" },
-        None => Route::Unknown,
+    let row = INDEX.find(method, &read.segments);
+    let is_about_one = read.segments.first().is_some_and(|first| first == "collections");
+    let point = match row.treatment {
+        Treatment::Scanned(Verb::GetOne) => read.segments.get(3).and_then(|segment| point_id(segment)),
+        Treatment::Passed
+        | Treatment::Scanned(_)
+        | Treatment::Aliases
+        | Treatment::Closed(_)
+        | Treatment::Refused(_) => None,
     };
-    Ok(RestHead {
-        route,
+    Ok(Head {
+        row,
+        collection: read.segments.into_iter().nth(1).filter(|_| is_about_one),
         canonical: read.path,
         point,
     })
 }
 
 /// The method and path of a verb on `collection`. Two verbs name one thing more, which the caller appends after a
-/// slash: [`Verb::GetOne`] the point's id, [`Verb::DeleteFieldIndex`] the escaped key. The reads of one shard are given as those
-/// of the whole collection: only a client names a shard.
-pub fn rest_path(verb: Verb, collection: &str) -> (Method, String) {
-    let (method, rest) = match verb {
-        Verb::Upsert => (Method::PUT, "/points"),
-        Verb::Get | Verb::ShardGet => (Method::POST, "/points"),
-        Verb::GetOne => (Method::GET, "/points"),
-        Verb::Delete => (Method::POST, "/points/delete"),
-        Verb::UpdateVectors => (Method::PUT, "/points/vectors"),
-        Verb::DeleteVectors => (Method::POST, "/points/vectors/delete"),
-        Verb::SetPayload => (Method::POST, "/points/payload"),
-        Verb::OverwritePayload => (Method::PUT, "/points/payload"),
-        Verb::DeletePayload => (Method::POST, "/points/payload/delete"),
-        Verb::ClearPayload => (Method::POST, "/points/payload/clear"),
-        Verb::UpdateBatch => (Method::POST, "/points/batch"),
-        Verb::CreateFieldIndex => (Method::PUT, "/index"),
-        Verb::DeleteFieldIndex => (Method::DELETE, "/index"),
-        Verb::Search => (Method::POST, "/points/search"),
-        Verb::SearchBatch => (Method::POST, "/points/search/batch"),
-        Verb::SearchGroups => (Method::POST, "/points/search/groups"),
-        Verb::Scroll | Verb::ShardScroll => (Method::POST, "/points/scroll"),
-        Verb::Recommend => (Method::POST, "/points/recommend"),
-        Verb::RecommendBatch => (Method::POST, "/points/recommend/batch"),
-        Verb::RecommendGroups => (Method::POST, "/points/recommend/groups"),
-        Verb::Discover => (Method::POST, "/points/discover"),
-        Verb::DiscoverBatch => (Method::POST, "/points/discover/batch"),
-        Verb::Count | Verb::ShardCount => (Method::POST, "/points/count"),
-        Verb::Facet => (Method::POST, "/facet"),
-        Verb::Query => (Method::POST, "/points/query"),
-        Verb::QueryBatch => (Method::POST, "/points/query/batch"),
-        Verb::QueryGroups => (Method::POST, "/points/query/groups"),
-        Verb::SearchMatrixPairs => (Method::POST, "/points/search/matrix/pairs"),
-        Verb::SearchMatrixOffsets => (Method::POST, "/points/search/matrix/offsets"),
-        Verb::CollectionInfo => (Method::GET, ""),
-        Verb::CollectionExists => (Method::GET, "/exists"),
-    };
-    (method, format!("/collections/{}{rest}", escape(collection)))
-}
-
-fn is_match(pattern: &str, segments: &[Cow<'_, str>]) -> bool {
-    let mut parts = pattern.split('/').filter(|part| !part.is_empty());
-    segments
-        .iter()
-        .all(|segment| parts.next().is_some_and(|part| part == "*" || part == segment))
-        && parts.next().is_none()
+/// slash: [`Verb::GetOne`] the point's id, [`Verb::DeleteFieldIndex`] the escaped key. `None` for verbs that name more
+/// than that.
+pub fn rest_path(verb: Verb, collection: &str) -> Option<(Method, String)> {
+    let (method, pattern) = row(verb).rest.first()?.split_once(' ')?;
+    let rest = pattern.strip_prefix("/collections/*")?;
+    let rest = rest.strip_suffix("/*").unwrap_or(rest);
+    let path = (!rest.contains('*')).then(|| format!("/collections/{}{rest}", escape(collection)))?;
+    Some((Method::from_bytes(method.as_bytes()).ok()?, path))
 }
 
 /// Reads an id as Qdrant does: a number first, then a UUID in any of its spellings.
@@ -113,99 +143,58 @@ fn point_id(segment: &str) -> Option<PointId> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use strum::VariantArray;
+
     use super::*;
 
-    pub(in crate::wire::routes) const VERBS: &[Verb] = &[
-        Verb::Upsert,
-        Verb::Delete,
-        Verb::Get,
-        Verb::GetOne,
-        Verb::UpdateVectors,
-        Verb::DeleteVectors,
-        Verb::SetPayload,
-        Verb::OverwritePayload,
-        Verb::DeletePayload,
-        Verb::ClearPayload,
-        Verb::UpdateBatch,
-        Verb::CreateFieldIndex,
-        Verb::DeleteFieldIndex,
-        Verb::Search,
-        Verb::SearchBatch,
-        Verb::SearchGroups,
-        Verb::Scroll,
-        Verb::Recommend,
-        Verb::RecommendBatch,
-        Verb::RecommendGroups,
-        Verb::Discover,
-        Verb::DiscoverBatch,
-        Verb::Count,
-        Verb::Facet,
-        Verb::Query,
-        Verb::QueryBatch,
-        Verb::QueryGroups,
-        Verb::SearchMatrixPairs,
-        Verb::SearchMatrixOffsets,
-        Verb::ShardGet,
-        Verb::ShardScroll,
-        Verb::ShardCount,
-        Verb::CollectionInfo,
-        Verb::CollectionExists,
-    ];
-
+    /// The name of the row that a request finds, and the collection.
     fn route(method: &str, path: &str) -> String {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         match rest(&method, path) {
-            Ok(head) => match head.route {
-                Route::Verb { verb, collection } => format!("{verb:?} {}", collection.unwrap_or_default()),
-                Route::Closed { what, collection } => {
-                    format!("closed {what}: {}", collection.unwrap_or_default())
-                }
-                Route::Aliases => "aliases".to_owned(),
-                Route::Global { what } => format!("global {what}"),
-                Route::Guarded { what } => format!("guarded {what}"),
-                Route::Unknown => "unknown".to_owned(),
-            },
+            Ok(Head {
+                row,
+                collection: Some(collection),
+                ..
+            }) => format!("{}: {collection}", row.name),
+            Ok(head) => head.row.name.to_owned(),
             Err(refusal) => refusal.reason.to_owned(),
         }
     }
 
     #[test]
     fn every_verb_is_found_by_its_own_path() {
-        for &verb in VERBS {
-            let (method, mut path) = rest_path(verb, "a/b ü%61?#+..");
+        for &verb in Verb::VARIANTS {
+            let Some((method, mut path)) = rest_path(verb, "a/b ü%61?#+..") else {
+                continue;
+            };
             if matches!(verb, Verb::GetOne | Verb::DeleteFieldIndex) {
                 path.push_str("/7");
             }
             // A name with a slash cannot be sent; the rest of it comes back whole.
             assert_eq!(route(method.as_str(), &path), "bad_path");
             let path = path.replace("%2F", "_");
-            let expected = match verb {
-                Verb::ShardGet => Verb::Get,
-                Verb::ShardScroll => Verb::Scroll,
-                Verb::ShardCount => Verb::Count,
-                other => other,
-            };
             assert_eq!(
                 route(method.as_str(), &path),
-                format!("{expected:?} a_b ü%61?#+..")
+                format!("{}: a_b ü%61?#+..", row(verb).name)
             );
         }
     }
 
     #[test]
-    fn each_row_of_the_table_is_reached_by_its_own_pattern() {
-        for (meaning, routes) in ROUTES {
-            for found in *routes {
+    fn each_route_of_the_table_is_reached_by_its_own_pattern() {
+        for row in rows() {
+            assert_eq!(patterns(row).count(), row.rest.len(), "{row:?}");
+            for found in row.rest {
                 let (method, pattern) = found.split_once(' ').expect("method and pattern");
-                let expected = match meaning {
-                    Meaning::Verb(verb) => format!("{verb:?} any"),
-                    Meaning::Closed(what) => format!("closed {what}: any"),
-                    Meaning::Aliases => "aliases".to_owned(),
-                    Meaning::Global(what) => format!("global {what}"),
-                    Meaning::Guarded(what) => format!("guarded {what}"),
+                let path = pattern.replace('*', "any");
+                let expected = match pattern.starts_with("/collections/*") {
+                    true => format!("{}: any", row.name),
+                    false => row.name.to_owned(),
                 };
-                assert_eq!(route(method, &pattern.replace('*', "any")), expected, "{found}");
+                let found = route(method, &path);
+                let found = found.strip_suffix(": aliases").unwrap_or(&found);
+                assert_eq!(found, expected, "{method} {path}");
             }
         }
     }
@@ -213,25 +202,25 @@ pub(super) mod tests {
     #[test]
     fn methods_and_paths_are_matched_exactly() {
         for (method, path, expected) in [
-            ("PUT", "/collections/c/points", "Upsert c"),
-            ("POST", "/collections/c/points", "Get c"),
-            ("PUT", "/collections/c/points/vectors", "UpdateVectors c"),
-            ("PUT", "/collections/c/vectors/v", "closed create vector name: c"),
-            ("POST", "/collections/aliases", "aliases"),
-            ("PUT", "/collections/aliases", "closed create collection: aliases"),
-            ("GET", "/collections//exists", "CollectionInfo exists"),
-            ("GET", "/collections/c/points/query", "GetOne c"),
-            ("POST", "/collections/%63//%70oints/query/", "Query c"),
-            ("GET", "/dashboard/index.html", "global dashboard"),
-            ("OPTIONS", "*", "global options"),
-            ("HEAD", "/collections/c", "unknown"),
+            ("PUT", "/collections/c/points", "upsert: c"),
+            ("POST", "/collections/c/points", "get: c"),
+            ("PUT", "/collections/c/points/vectors", "update vectors: c"),
+            ("PUT", "/collections/c/vectors/v", "create vector name: c"),
+            ("POST", "/collections/aliases", "update aliases: aliases"),
+            ("PUT", "/collections/aliases", "create collection: aliases"),
+            ("GET", "/collections//exists", "collection info: exists"),
+            ("GET", "/collections/c/points/query", "get one: c"),
+            ("POST", "/collections/%63//%70oints/query/", "query: c"),
+            ("GET", "/dashboard/index.html", "dashboard"),
+            ("OPTIONS", "*", "options"),
+            ("HEAD", "/collections/c", "unknown: c"),
             ("TRACE", "/", "unknown"),
             ("get", "/collections", "unknown"),
             ("GET", "/Collections", "unknown"),
-            ("POST", "/collections/c", "unknown"),
-            ("GET", "/collections/c/points/query/batch", "unknown"),
-            ("POST", "/collections/c/points/tomorrow", "unknown"),
-            ("POST", "/collections/c/%2570oints/query", "unknown"),
+            ("POST", "/collections/c", "unknown: c"),
+            ("GET", "/collections/c/points/query/batch", "unknown: c"),
+            ("POST", "/collections/c/points/tomorrow", "unknown: c"),
+            ("POST", "/collections/c/%2570oints/query", "unknown: c"),
             ("POST", "/collections/c/../d/points/query", "bad_path"),
             ("POST", "/collections/c%2Fd/points/query", "bad_path"),
         ] {
@@ -244,7 +233,7 @@ pub(super) mod tests {
         let uri: http::Uri = "http://elsewhere/collections/c/points/query?timeout=1"
             .parse()
             .expect("a URI");
-        assert_eq!(route("POST", uri.path()), "Query c");
+        assert_eq!(route("POST", uri.path()), "query: c");
     }
 
     #[test]

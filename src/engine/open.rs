@@ -1,0 +1,208 @@
+//! Where a request leads: its head is looked up in the table of routes, its collection in the table of managed ones.
+//! Unmanaged ones pass, managed ones are read, and what could get past Interlock is refused.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Uri};
+use percent_encoding::percent_decode_str;
+
+use crate::domain::op::Verb;
+use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::tag::path_touches;
+use crate::registry::Pinned;
+use crate::upstream::{Body, Face};
+use crate::wire::pb::TopLevelWatch;
+use crate::wire::routes::{self, Closed, Row, Treatment};
+
+use super::call::{Call, Pending, Reach, content};
+use super::pass::{AfterPass, Unmanaged};
+use super::peek::{Peeked, peek};
+use super::{Engine, body, foreign};
+
+/// A request on its way to a decision.
+struct Asked {
+    face: Face,
+    head: Parts,
+    row: &'static Row,
+    /// REST: the collection in the path.
+    in_path: Option<String>,
+    body: Pending,
+    /// What follows the collection's name must not name another one.
+    watch: Option<(TopLevelWatch, usize)>,
+}
+
+/// Finds out where a request leads, reading no more of its body than that takes.
+pub(super) async fn open(
+    engine: &Engine,
+    table: &Pinned,
+    face: Face,
+    request: Request<Body>,
+) -> Result<Reach, Refusal> {
+    // Without a managed collection, no alias can lead to one.
+    if !table.collections.is_empty() {
+        engine.aliases.ensure_fresh().await?;
+    }
+    let (mut head, rest) = request.into_parts();
+    let (row, in_path) = match face {
+        Face::Grpc => (routes::grpc(head.uri.path()), None),
+        Face::Rest => {
+            let path = head.uri.path().to_owned();
+            let read = routes::rest(&head.method, &path)?;
+            set_path(&mut head, &read.canonical)?;
+            (read.row, read.collection.map(Cow::into_owned))
+        }
+    };
+    let asked = Asked {
+        face,
+        head,
+        row,
+        in_path,
+        body: Pending {
+            read: VecDeque::new(),
+            rest,
+        },
+        watch: None,
+    };
+    asked.place(engine, table).await
+}
+
+fn set_path(head: &mut Parts, canonical: &str) -> Result<(), Refusal> {
+    if head.uri.path() == canonical && head.uri.authority().is_none() {
+        return Ok(());
+    }
+    let target = match head.uri.query() {
+        Some(query) => Cow::Owned(format!("{canonical}?{query}")),
+        None => Cow::Borrowed(canonical),
+    };
+    head.uri = Uri::try_from(target.as_ref())
+        .map_err(|_| Refusal::invalid("malformed", "the request's path cannot be understood"))?;
+    Ok(())
+}
+
+impl Asked {
+    async fn place(mut self, engine: &Engine, table: &Pinned) -> Result<Reach, Refusal> {
+        match self.row.treatment {
+            Treatment::Refused(why) => Err(Refusal::new(RefusalKind::Unknown, "unknown_call", why)),
+            Treatment::Passed => Ok(self.pass(AfterPass::Nothing)),
+            Treatment::Aliases => {
+                let message = self.read_whole(engine).await?;
+                engine.aliases.check_change(self.face, &message, table)?;
+                Ok(self.pass(AfterPass::RefreshAliases))
+            }
+            Treatment::Scanned(_) | Treatment::Closed(_) if table.collections.is_empty() => {
+                Ok(self.pass(AfterPass::Nothing))
+            }
+            Treatment::Scanned(verb) => self.scanned(engine, table, verb).await,
+            Treatment::Closed(closed) => self.closed(engine, table, closed).await,
+        }
+    }
+
+    async fn scanned(mut self, engine: &Engine, table: &Pinned, verb: Verb) -> Result<Reach, Refusal> {
+        let spelled = self.collection(engine).await?;
+        let real = engine.aliases.resolve(&spelled);
+        if table.managed(real.as_str()).is_some() {
+            if verb == Verb::DeleteFieldIndex {
+                self.keeps_index(&engine.settings.reserved_key)?;
+            }
+            let call = Call {
+                face: self.face,
+                verb,
+                spelled,
+                collection: real,
+                head: self.head,
+            };
+            return Ok(Reach::Managed(call, self.body));
+        }
+        if foreign::can_look_up(verb) {
+            let message = self.read_whole(engine).await?;
+            foreign::check(engine, table, self.face, verb, &spelled, &message)?;
+        }
+        Ok(self.pass(AfterPass::Nothing))
+    }
+
+    async fn closed(mut self, engine: &Engine, table: &Pinned, closed: Closed) -> Result<Reach, Refusal> {
+        let what = self.row.name;
+        if closed.reach == routes::Reach::Any {
+            return Err(Refusal::forbidden(
+                "guarded_call",
+                format!(
+                    "{what} could {}: it is closed while any collection is managed",
+                    closed.could
+                ),
+            ));
+        }
+        let spelled = self.collection(engine).await?;
+        // Not every such call follows aliases, so neither reading of the name may be managed.
+        let real = engine.aliases.resolve(&spelled);
+        let managed = [real.as_str(), spelled.as_str()]
+            .into_iter()
+            .find(|name| table.managed(name).is_some());
+        match managed {
+            Some(name) => Err(Refusal::forbidden(
+                "closed_call",
+                format!(
+                    "{what} is closed on the managed collection `{name}`: it could {}",
+                    closed.could
+                ),
+            )),
+            None => Ok(self.pass(AfterPass::Nothing)),
+        }
+    }
+
+    /// The collection as the client spells it.
+    async fn collection(&mut self, engine: &Engine) -> Result<String, Refusal> {
+        if let Some(name) = self.in_path.take() {
+            return Ok(name);
+        }
+        match peek(&self.head.headers, &mut self.body, engine.settings.body_bytes_max).await? {
+            Peeked::Name(name) => Ok(name),
+            Peeked::Watching(name, watching, prefix_left) => {
+                self.watch = Some((watching, prefix_left));
+                Ok(name)
+            }
+        }
+    }
+
+    /// The content of the whole body, which stays to be passed on.
+    async fn read_whole(&mut self, engine: &Engine) -> Result<Bytes, Refusal> {
+        let bytes_max = engine.settings.body_bytes_max;
+        let rest = std::mem::replace(&mut self.body.rest, body::parts(Vec::new(), None));
+        let collected = body::collect(std::mem::take(&mut self.body.read), rest, bytes_max).await?;
+        let message = content(self.face, &self.head.headers, &collected.data, bytes_max)?;
+        self.body.rest = body::parts(vec![collected.data], collected.trailers);
+        self.watch = None;
+        Ok(message)
+    }
+
+    /// REST names the index in the path, where no scan sees it. Ours must stay: filters on tags need it in strict mode.
+    fn keeps_index(&self, reserved_key: &str) -> Result<(), Refusal> {
+        let segment = self.head.uri.path().rsplit('/').next().unwrap_or_default();
+        let key = percent_decode_str(segment).decode_utf8_lossy();
+        if self.face == Face::Rest && path_touches(&key, reserved_key) {
+            return Err(Refusal::forbidden(
+                "tag_tampering",
+                format!("`{key}` is an index of Interlock's own payload key: leave it"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn pass(self, after: AfterPass) -> Reach {
+        let Pending { read, rest } = self.body;
+        let body = match self.watch {
+            Some((watch, prefix_left)) => body::Watched::boxed(read, rest, watch, prefix_left),
+            // Nothing, or everything, has been read.
+            None if read.is_empty() => rest,
+            None => body::parts(read.into(), None),
+        };
+        Reach::Unmanaged(Unmanaged {
+            face: self.face,
+            head: self.head,
+            body,
+            after,
+        })
+    }
+}
