@@ -172,7 +172,7 @@ pub struct Input<'a> {
 }
 
 /// What a client gives as a vector.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InputValue<'a> {
     /// A dense vector of so many components.
     Dense(usize),
@@ -233,8 +233,9 @@ pub struct Write<'a> {
     pub kind: WriteKind<'a>,
     /// Conditions of its selector and of `update_filter`.
     pub filters: Filters<'a>,
-    /// Whether it has an `update_filter`.
-    pub has_update_filter: bool,
+    /// Whether it may skip some of its points: it has an `update_filter`, or an `update_mode` other than `upsert`. The
+    /// answer does not say which.
+    pub is_conditional: bool,
 }
 
 /// What a write does.
@@ -310,7 +311,7 @@ pub struct Point<'a> {
 }
 
 /// One vector of a point.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PointVector<'a> {
     /// Its name; `""` for the unnamed one, however it was written.
     pub name: Cow<'a, str>,

@@ -1,7 +1,7 @@
 //! What is to be done with a request: edits at its sites, texts to embed, operations to add, and what to hide in the
 //! answer. A value: `route` makes it, the wire layer and the engine carry it out.
 
-use super::ids::{PointId, VectorName};
+use super::ids::{PointId, VectorName, WriteId};
 use super::model::ModelId;
 use super::op::Site;
 use super::tag::Tag;
@@ -88,7 +88,7 @@ pub enum VectorFrom {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Extra {
     /// `delete_vectors` of `space` on those of `ids` whose tag does not claim it: a filter of `has_id` and
-    /// `is_empty(claim_path)`, so that points that are missing, or were skipped, or were written anew, are left alone.
+    /// `is_empty(claim_path)`, so that points that are missing or were written anew are left alone.
     DropUnclaimed {
         /// The points.
         ids: Vec<PointId>,
@@ -96,6 +96,8 @@ pub enum Extra {
         space: VectorName,
         /// The JSON path of the claim, which must be empty.
         claim_path: String,
+        /// After a conditional write: what tells the points that it wrote from those that it skipped.
+        written: Option<Written>,
     },
     /// `set_payload` under the reserved key, on exactly these points: replaces the tag's entries for the tag's fields.
     SetTag {
@@ -116,6 +118,15 @@ pub enum Extra {
         /// The paths.
         paths: Vec<String>,
     },
+}
+
+/// Points whose tag holds one of these write ids: a write id is of one point and one write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The JSON path of the write id.
+    pub path: String,
+    /// The write ids.
+    pub ids: Vec<WriteId>,
 }
 
 /// One operation on its way out.

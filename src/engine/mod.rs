@@ -116,7 +116,19 @@ impl Engine {
         let lens = call.lens(&self.settings, &source_keys);
         let scanned = Scanned::scan(call.encoding(), call.verb, &call.spelled, &message, &lens)?;
         let mut answers = Answers::new(&call, managed, &self.settings);
-        for run in route::runs(scanned.op()) {
+        let runs = route::runs(scanned.op());
+        if let [_, .., last] = runs.as_slice() {
+            // What is refused in a later run must be refused before the first one is sent.
+            self.decide(
+                &call,
+                &table,
+                &claims,
+                &scanned,
+                (&Known::default(), false),
+                0..last.end,
+            )?;
+        }
+        for run in runs {
             let settled = self
                 .settle(&call, &table, &claims, &scanned, &message, run.clone())
                 .await?;

@@ -111,8 +111,8 @@ pub fn decide(
     }
 }
 
-/// Splits a batch of writes into runs that can each be planned at once: a write that replaces or clears payloads must
-/// see what the writes before it left, so it starts a run of its own.
+/// Splits a batch of writes into runs that can each be planned at once: a write that replaces or clears payloads, or
+/// needs stored source texts, must see what the writes before it left, so it starts a run of its own.
 pub fn runs(op: &Op<'_>) -> Vec<Range<usize>> {
     match &op.kind {
         OpKind::Reads(_) | OpKind::Info => std::iter::once(0..0).collect(),

@@ -1,11 +1,13 @@
 //! Writes: every vector to the space of its model, every space of the field kept fresh, and a tag that says so in the
 //! same request.
 
+mod drops;
 mod point;
+mod update;
 
 use std::ops::Range;
 
-use crate::domain::ids::{PointId, VectorName, WriteId};
+use crate::domain::ids::WriteId;
 use crate::domain::op::{Point, Selector, Site, Write, WriteKind};
 use crate::domain::plan::{Edit, Extra, Plan, PointEdit, Step};
 use crate::domain::refusal::Refusal;
@@ -13,6 +15,7 @@ use crate::domain::tag::{Tag, TagPaths, path_touches};
 
 use super::claim::{self, Target};
 use super::{Context, Decision, FoundPayloads, Lookup, read};
+use drops::Drops;
 use point::PointPlan;
 
 /// What is being put together for one run of writes.
@@ -27,17 +30,38 @@ pub(super) fn runs(writes: &[Write<'_>]) -> Vec<Range<usize>> {
     let mut runs = Vec::new();
     let mut start = 0;
     for (index, write) in writes.iter().enumerate() {
-        let looks_up = matches!(
-            write.kind,
-            WriteKind::OverwritePayload { .. } | WriteKind::ClearPayload { .. }
-        );
-        if looks_up && index > start {
+        let earlier = writes.get(start..index).unwrap_or_default();
+        if must_see(&write.kind, earlier) {
             runs.push(start..index);
             start = index;
         }
     }
     runs.push(start..writes.len());
     runs
+}
+
+/// Whether a write depends on what those before it leave: the payload keys that it replaces, or stored source texts.
+fn must_see(kind: &WriteKind<'_>, earlier: &[Write<'_>]) -> bool {
+    match kind {
+        WriteKind::OverwritePayload { .. } | WriteKind::ClearPayload { .. } => !earlier.is_empty(),
+        WriteKind::UpdateVectors(_) => earlier.iter().any(|write| match write.kind {
+            WriteKind::Upsert(_)
+            | WriteKind::SetPayload { .. }
+            | WriteKind::OverwritePayload { .. }
+            | WriteKind::DeletePayload { .. }
+            | WriteKind::ClearPayload { .. } => true,
+            WriteKind::UpdateVectors(_)
+            | WriteKind::DeleteVectors { .. }
+            | WriteKind::Delete
+            | WriteKind::FieldIndex => false,
+        }),
+        WriteKind::Upsert(_)
+        | WriteKind::DeleteVectors { .. }
+        | WriteKind::Delete
+        | WriteKind::SetPayload { .. }
+        | WriteKind::DeletePayload { .. }
+        | WriteKind::FieldIndex => false,
+    }
 }
 
 pub(super) fn decide(
@@ -91,8 +115,8 @@ impl Draft<'_, '_> {
             &mut self.plan,
         )?;
         match &write.kind {
-            WriteKind::Upsert(points) => self.upsert(index, points),
-            WriteKind::UpdateVectors(points) => self.update_vectors(index, points, write.has_update_filter),
+            WriteKind::Upsert(points) => self.upsert(index, points, write.is_conditional),
+            WriteKind::UpdateVectors(points) => self.update_vectors(index, points, write.is_conditional),
             WriteKind::DeleteVectors { site, names, .. } => self.delete_vectors(index, *site, names),
             WriteKind::SetPayload { keys, path } => {
                 self.untouched(keys.iter().filter(|_| path.is_none()).chain(path))?;
@@ -139,15 +163,16 @@ impl Draft<'_, '_> {
 
     /// A whole point carries its tag. Where the upstream may keep a vector that the point no longer names, it is
     /// dropped afterwards, unless the tag claims it: then a newer write, or a skipped one, put it there.
-    fn upsert(&mut self, index: usize, points: &[Point<'_>]) -> Result<(), Refusal> {
-        let mut drops: Vec<(VectorName, VectorName, Vec<PointId>)> = Vec::new();
+    fn upsert(&mut self, index: usize, points: &[Point<'_>], is_conditional: bool) -> Result<(), Refusal> {
+        let mut drops = Drops::default();
         for point in points {
             if point.has_reserved_key {
                 return Err(tampering(self.context.reserved_key));
             }
             let planned = self.point(point)?;
-            let drops_here = planned.absent.iter().filter(|_| self.context.upsert_retains);
-            note_absent(&mut drops, point.id, drops_here);
+            if self.context.upsert_retains {
+                drops.after_upsert(point.id, &planned, is_conditional);
+            }
             let edit = PointEdit {
                 vectors: planned.vectors,
                 tag: Some(Tag(planned.entries)),
@@ -159,71 +184,10 @@ impl Draft<'_, '_> {
         Ok(())
     }
 
-    /// Vector updates do not touch payloads, so the claim is taken away first and made last, point by point.
-    fn update_vectors(
-        &mut self,
-        index: usize,
-        points: &[Point<'_>],
-        has_filter: bool,
-    ) -> Result<(), Refusal> {
-        if has_filter {
-            return Err(Refusal::invalid(
-                "conditional_vector_update",
-                "`update_filter` of a vector update is not open on managed collections: the tag cannot follow which points it skipped; use an upsert with `update_filter`",
-            ));
+    fn drop_unclaimed(&mut self, index: usize, drops: Drops) {
+        for extra in drops.into_extras(self.context.reserved_key) {
+            self.extra(index, extra);
         }
-        let waits = self.look_up_sources(points);
-        let mut drops = Vec::new();
-        let mut claims: Vec<(PointId, Tag)> = Vec::new();
-        let mut emptied: Vec<VectorName> = Vec::new();
-        for point in points {
-            let planned = match self.point(point) {
-                // The text that it lacks may be a stored one, which is being looked up.
-                Err(refusal) if waits && refusal.reason == point::NO_SOURCE_TEXT => continue,
-                planned => planned?,
-            };
-            for entry in &planned.entries {
-                if !emptied.contains(&entry.field) {
-                    emptied.push(entry.field.clone());
-                }
-            }
-            let touched = planned
-                .absent
-                .iter()
-                .filter(|(field, _)| planned.entries.iter().any(|e| e.field == *field));
-            note_absent(&mut drops, point.id, touched);
-            self.plan.edits.push((
-                point.site,
-                Edit::Point(PointEdit {
-                    vectors: planned.vectors,
-                    tag: None,
-                }),
-            ));
-            claims.push((point.id, Tag(planned.entries)));
-        }
-        let ids: Vec<PointId> = points.iter().map(|point| point.id).collect();
-        if !emptied.is_empty() {
-            let write_id = (self.new_id)();
-            let entries = emptied
-                .into_iter()
-                .map(|field| point::unclaimed(field, write_id))
-                .collect();
-            self.extra(
-                index,
-                Extra::SetTag {
-                    ids,
-                    tag: Tag(entries),
-                },
-            );
-        }
-        self.client(index);
-        self.drop_unclaimed(index, drops);
-        for (id, tag) in merged(claims) {
-            if !tag.0.is_empty() {
-                self.extra(index, Extra::SetTag { ids: vec![id], tag });
-            }
-        }
-        Ok(())
     }
 
     fn delete_vectors(
@@ -300,77 +264,9 @@ impl Draft<'_, '_> {
         Ok(())
     }
 
-    fn drop_unclaimed(&mut self, index: usize, drops: Vec<(VectorName, VectorName, Vec<PointId>)>) {
-        for (field, space, ids) in drops {
-            let claim_path = TagPaths {
-                key: self.context.reserved_key,
-                field: field.as_str(),
-            }
-            .model_of(space.as_str());
-            self.extra(
-                index,
-                Extra::DropUnclaimed {
-                    ids,
-                    space,
-                    claim_path,
-                },
-            );
-        }
-    }
-
     fn point(&mut self, point: &Point<'_>) -> Result<PointPlan, Refusal> {
         point::plan(self.context, point, &mut self.plan, self.new_id)
     }
-
-    /// A vector update carries no payload: the texts that the other space needs are read from the stored points.
-    /// Returns whether the decision waits for them.
-    fn look_up_sources(&mut self, points: &[Point<'_>]) -> bool {
-        if self.context.known.sources.is_some() {
-            return false;
-        }
-        let with_source = |point: &&Point<'_>| {
-            point.vectors.iter().any(|vector| {
-                matches!(claim::target(self.context.managed, &vector.name),
-                    Ok(Target::Field(field, _)) if field.source.is_some())
-            })
-        };
-        let ids: Vec<PointId> = points.iter().filter(with_source).map(|point| point.id).collect();
-        let waits = !ids.is_empty();
-        if waits {
-            self.needs.push(Lookup::Sources { ids });
-        }
-        waits
-    }
-}
-
-fn note_absent<'a>(
-    drops: &mut Vec<(VectorName, VectorName, Vec<PointId>)>,
-    id: PointId,
-    absent: impl Iterator<Item = &'a (VectorName, VectorName)>,
-) {
-    for (field, space) in absent {
-        match drops.iter_mut().find(|(f, s, _)| f == field && s == space) {
-            Some((_, _, ids)) => ids.push(id),
-            None => drops.push((field.clone(), space.clone(), vec![id])),
-        }
-    }
-}
-
-/// Entries of points that stand in the request more than once: the server merges them by name, the last one wins.
-fn merged(claims: Vec<(PointId, Tag)>) -> Vec<(PointId, Tag)> {
-    let mut merged: Vec<(PointId, Tag)> = Vec::with_capacity(claims.len());
-    let mut places = std::collections::HashMap::with_capacity(claims.len());
-    for (id, tag) in claims {
-        let place = *places.entry(id).or_insert_with(|| {
-            merged.push((id, Tag::default()));
-            merged.len() - 1
-        });
-        for entry in tag.0 {
-            merged[place].1.0.retain(|earlier| earlier.field != entry.field);
-            merged[place].1.0.push(entry);
-        }
-    }
-    merged
 }
 
 /// A top-level key as a JSON path.

@@ -64,7 +64,7 @@ pub fn scroll_of(
     match selector(scan, write)? {
         Selector::Ids(ids) => {
             let mut filter = Vec::new();
-            put_message(&mut filter, scroll::FILTER, |out| put_existing(out, ids, None));
+            put_message(&mut filter, scroll::FILTER, |out| put_existing(out, ids));
             out.put(&filter);
         }
         Selector::Filter(_) => {

@@ -3,6 +3,7 @@
 // A test names the arm that it expects; every other one fails it.
 #![allow(clippy::wildcard_enum_match_arm)]
 
+mod points;
 mod reads;
 mod writes;
 
@@ -197,7 +198,7 @@ fn writes(kinds: Vec<crate::domain::op::WriteKind<'static>>) -> OpKind<'static> 
     let write = |kind| Write {
         kind,
         filters: Default::default(),
-        has_update_filter: false,
+        is_conditional: false,
     };
     OpKind::Writes(kinds.into_iter().map(write).collect())
 }

@@ -122,6 +122,7 @@ fn what_is_deferred_is_not_claimed_and_what_may_linger_is_dropped() {
                     space,
                     claim_path,
                     ids,
+                    written: None,
                 },
             ) => {
                 assert_eq!(ids, &[PointId::Num(5)]);
@@ -308,4 +309,22 @@ fn replacements_in_a_batch_see_what_came_before_them() {
         kind,
     };
     assert_eq!(super::super::runs(&op), [0..1, 1..3, 3..4, 4..5]);
+}
+
+#[test]
+fn a_vector_update_in_a_batch_sees_the_texts_that_came_before_it() {
+    let update = || WriteKind::UpdateVectors(Vec::new());
+    let set = || WriteKind::SetPayload {
+        keys: vec!["body".into()],
+        path: None,
+    };
+    let runs = |kinds| {
+        super::super::runs(&Op {
+            verb: Verb::UpdateBatch,
+            collection: "docs".into(),
+            kind: writes(kinds),
+        })
+    };
+    assert_eq!(runs(vec![set(), update(), update(), set()]), [0..1, 1..4]);
+    assert_eq!(runs(vec![WriteKind::Delete, update()]), [0..2]);
 }

@@ -8,7 +8,7 @@ use super::super::splice::{self, Parts, Splices};
 use super::super::strings;
 use super::values;
 use crate::domain::ids::PointId;
-use crate::domain::plan::{Extra, Step};
+use crate::domain::plan::{Extra, Step, Written};
 use crate::domain::refusal::Refusal;
 
 /// The whole body.
@@ -73,12 +73,9 @@ fn extra_operation(
             ids,
             space,
             claim_path,
+            written,
         } => {
-            let filter = format!(
-                "{{\"must\":[{{\"has_id\":{}}},{{\"is_empty\":{{\"key\":{}}}}}]}}",
-                values::ids(ids),
-                strings::quote(claim_path)
-            );
+            let filter = unclaimed(ids, claim_path, written.as_ref());
             let names = strings::quote_list([space.as_str()]);
             (
                 "delete_vectors",
@@ -106,6 +103,24 @@ fn extra_operation(
         ),
     };
     Ok((key, object(write, splices, members)?))
+}
+
+/// A filter: one of the ids, nothing at the path, and, where it is given, written.
+fn unclaimed(ids: &[PointId], path: &str, written: Option<&Written>) -> String {
+    let written = written.map(|written| {
+        let ids: Vec<String> = written.ids.iter().map(ToString::to_string).collect();
+        format!(
+            ",{{\"key\":{},\"match\":{{\"any\":{}}}}}",
+            strings::quote(&written.path),
+            super::list(&ids)
+        )
+    });
+    format!(
+        "{{\"must\":[{{\"has_id\":{}}},{{\"is_empty\":{{\"key\":{}}}}}{}]}}",
+        values::ids(ids),
+        strings::quote(path),
+        written.unwrap_or_default()
+    )
 }
 
 fn text_member(key: &str, value: String) -> Parts {

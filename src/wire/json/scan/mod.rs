@@ -74,7 +74,7 @@ impl<'a> Scanner<'a, '_> {
             Verb::DeleteFieldIndex => OpKind::Writes(vec![Write {
                 kind: WriteKind::FieldIndex,
                 filters: Filters::default(),
-                has_update_filter: false,
+                is_conditional: false,
             }]),
             Verb::Upsert => self.one_write(Operation::Upsert)?,
             Verb::Delete => self.one_write(Operation::Delete)?,

@@ -14,7 +14,7 @@ use crate::wire::json::places::{Operation, Place, SelectorPlace, WritePlace};
 #[derive(Debug, Default)]
 struct Parts<'a> {
     filters: Filters<'a>,
-    has_update_filter: bool,
+    is_conditional: bool,
     points: Option<Vec<Point<'a>>>,
     columns: Option<(Span, Vec<Site>)>,
     ids: Option<(Vec<PointId>, Span)>,
@@ -143,22 +143,24 @@ impl<'a> Scanner<'a, '_> {
                 parts.points = Some(points);
             }
             "update_filter" => {
-                parts.has_update_filter = self.cursor.peek()? != Kind::Null;
+                parts.is_conditional |= self.cursor.peek()? != Kind::Null;
                 self.filter_option(&mut parts.filters)?;
             }
-            "update_mode" if is_upsert => self.update_mode()?,
+            "update_mode" if is_upsert => parts.is_conditional |= self.update_mode()?,
             _ => return Ok(false),
         }
         Ok(true)
     }
 
-    fn update_mode(&mut self) -> Result<(), Refusal> {
+    /// Whether the mode may skip points.
+    fn update_mode(&mut self) -> Result<bool, Refusal> {
         if self.cursor.null()? {
-            return Ok(());
+            return Ok(false);
         }
         let mode = self.cursor.text()?;
         match mode.as_ref() {
-            "upsert" | "insert_only" | "update_only" => Ok(()),
+            "upsert" => Ok(false),
+            "insert_only" | "update_only" => Ok(true),
             other => Err(errors::format(format_args!(
                 "unknown variant `{other}`, expected one of `upsert`, `insert_only`, `update_only`"
             ))),
@@ -299,7 +301,7 @@ impl<'a> Scanner<'a, '_> {
         Ok(Write {
             kind,
             filters: parts.filters,
-            has_update_filter: parts.has_update_filter,
+            is_conditional: parts.is_conditional,
         })
     }
 

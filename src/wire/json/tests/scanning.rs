@@ -296,7 +296,7 @@ fn selectors_and_paths_of_writes_are_seen() {
 }
 
 #[test]
-fn an_update_filter_is_noted_unless_it_is_null() {
+fn a_write_that_may_skip_points_is_noted() {
     for (rest, expected) in [
         ("", false),
         (r#","update_filter":null"#, false),
@@ -305,9 +305,16 @@ fn an_update_filter_is_noted_unless_it_is_null() {
         let body = format!(r#"{{"points":[]{rest}}}"#);
         for verb in [Verb::Upsert, Verb::UpdateVectors] {
             assert_eq!(
-                writes(&scanned(verb, &body).unwrap().op)[0].has_update_filter,
+                writes(&scanned(verb, &body).unwrap().op)[0].is_conditional,
                 expected
             );
         }
+    }
+    for (mode, expected) in [("upsert", false), ("insert_only", true), ("update_only", true)] {
+        let body = format!(r#"{{"points":[],"update_mode":"{mode}"}}"#);
+        assert_eq!(
+            writes(&scanned(Verb::Upsert, &body).unwrap().op)[0].is_conditional,
+            expected
+        );
     }
 }

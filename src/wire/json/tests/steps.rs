@@ -7,9 +7,11 @@ use uuid::Uuid;
 use super::super::{rewrite, scroll_of};
 use super::rewriting::{edited, name, out, point_edit, points, tag};
 use super::{reads, scanned, writes};
-use crate::domain::ids::PointId;
+use crate::domain::ids::{PointId, WriteId};
 use crate::domain::op::{Verb, WriteKind};
-use crate::domain::plan::{Edit, EmbedRef, Embedding, Extra, PayloadEdit, Plan, PointEdit, Step, VectorFrom};
+use crate::domain::plan::{
+    Edit, EmbedRef, Embedding, Extra, PayloadEdit, Plan, PointEdit, Step, VectorFrom, Written,
+};
 
 #[test]
 fn steps_of_ours_go_with_the_clients_in_one_batch() {
@@ -26,6 +28,10 @@ fn steps_of_ours_go_with_the_clients_in_one_batch() {
             ids: ids.clone(),
             space: name("g"),
             claim_path: "\"_embedding\".\"f\"".into(),
+            written: Some(Written {
+                path: "w".into(),
+                ids: vec![WriteId(Uuid::nil())],
+            }),
         };
         let paths = vec!["a".to_owned()];
         Plan {
@@ -68,7 +74,8 @@ fn steps_of_ours_go_with_the_clients_in_one_batch() {
             {"delete_payload":{"keys":["a"],"filter":filter,"shard_key":"s"}},
             {"set_payload":{"payload":{"a":1},"filter":has_id,"shard_key":"s"}},
             {"delete_vectors":{"vector":["g"],
-                "filter":{"must":[{"has_id":ids},{"is_empty":{"key":"\"_embedding\".\"f\""}}]}}},
+                "filter":{"must":[{"has_id":ids},{"is_empty":{"key":"\"_embedding\".\"f\""}},
+                    {"key":"w","match":{"any":[Uuid::nil()]}}]}}},
             {"delete_vectors":{"points":[1],"vector":["f","g"]}},
             {"set_payload":{"payload":tag().to_json(),"key":"_embedding","points":ids}},
             {"delete_payload":{"keys":["a"],"filter":has_id,"shard_key":"s"}}]})

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::domain::ids::PointId;
 use crate::domain::op::Verb;
-use crate::domain::plan::{Extra, Step};
+use crate::domain::plan::{Extra, Step, Written};
 use crate::domain::refusal::Refusal;
 use crate::wire::Scan;
 use crate::wire::pb::encode::{
@@ -67,8 +67,10 @@ enum Selected<'s> {
     /// The client's own, edited.
     Own,
     Ids(&'s [PointId]),
-    /// Those of the ids that exist and, where a path is given, have nothing there.
-    Existing(&'s [PointId], Option<&'s str>),
+    /// Those of the ids that exist.
+    Existing(&'s [PointId]),
+    /// Those of the ids that exist, have nothing at the path, and, where it is given, were written.
+    Unclaimed(&'s [PointId], &'s str, Option<&'s Written>),
 }
 
 impl Batch<'_> {
@@ -108,7 +110,7 @@ impl Batch<'_> {
             }
             Step::SetInstead(index, ids) => {
                 let selected = match ids {
-                    Some(ids) => Selected::Existing(ids, None),
+                    Some(ids) => Selected::Existing(ids),
                     None => Selected::Own,
                 };
                 // An overwrite ignores its path, so the path must not come along.
@@ -127,12 +129,13 @@ impl Batch<'_> {
                 ids,
                 space,
                 claim_path,
+                written,
             } => {
                 let names = number(&BATCH_DELETE_VECTORS, WriteRole::VectorNames)?;
                 put_message(&mut fields, names, |out| put_texts(out, 1, [space.as_str()]));
                 (
                     &BATCH_DELETE_VECTORS,
-                    Selected::Existing(ids, Some(claim_path.as_str())),
+                    Selected::Unclaimed(ids, claim_path.as_str(), written.as_ref()),
                 )
             }
             Extra::SetTag { ids, tag } => {
@@ -150,7 +153,7 @@ impl Batch<'_> {
             }
             Extra::DeletePayloadOf { ids, paths } => {
                 put_paths(&mut fields, paths)?;
-                (&BATCH_DELETE_PAYLOAD, Selected::Existing(ids, None))
+                (&BATCH_DELETE_PAYLOAD, Selected::Existing(ids))
             }
         };
         let mut body = Sink::default();
@@ -233,8 +236,14 @@ impl Batch<'_> {
             Selected::Ids(ids) => put_message(&mut new, member, |out| {
                 put_message(out, SELECT_IDS, |out| put_ids(out, 1, ids));
             }),
-            Selected::Existing(ids, empty) => put_message(&mut new, member, |out| {
-                put_message(out, SELECT_FILTER, |out| put_existing(out, ids, *empty));
+            Selected::Existing(ids) => put_message(&mut new, member, |out| {
+                put_message(out, SELECT_FILTER, |out| put_existing(out, ids));
+            }),
+            Selected::Unclaimed(ids, path, written) => put_message(&mut new, member, |out| {
+                put_message(out, SELECT_FILTER, |out| {
+                    put_existing(out, ids);
+                    put_unclaimed(out, path, *written);
+                });
             }),
         }
         out.put(&new);
@@ -242,19 +251,41 @@ impl Batch<'_> {
     }
 }
 
-/// The body of a filter: the id is one of `ids` and, where a path is given, nothing stands there.
-pub(in super::super) fn put_existing(out: &mut Vec<u8>, ids: &[PointId], empty: Option<&str>) {
-    const MUST: u32 = 2;
-    const IS_EMPTY: u32 = 2;
-    const HAS_ID: u32 = 3;
+/// `must` of a filter, and members of the oneof of its conditions.
+const MUST: u32 = 2;
+const FIELD: u32 = 1;
+const IS_EMPTY: u32 = 2;
+const HAS_ID: u32 = 3;
+
+/// The body of a filter: the id is one of `ids`.
+pub(in super::super) fn put_existing(out: &mut Vec<u8>, ids: &[PointId]) {
     put_message(out, MUST, |out| {
         put_message(out, HAS_ID, |out| put_ids(out, 1, ids));
     });
-    if let Some(path) = empty {
-        put_message(out, MUST, |out| {
-            put_message(out, IS_EMPTY, |out| put_bytes(out, 1, path.as_bytes()));
+}
+
+/// More of a filter: nothing stands at `path`, and the write id is one of those given.
+fn put_unclaimed(out: &mut Vec<u8>, path: &str, written: Option<&Written>) {
+    const KEY: u32 = 1;
+    const MATCH: u32 = 2;
+    const KEYWORDS: u32 = 5;
+    put_message(out, MUST, |out| {
+        put_message(out, IS_EMPTY, |out| put_bytes(out, KEY, path.as_bytes()));
+    });
+    let Some(written) = written else {
+        return;
+    };
+    let ids: Vec<String> = written.ids.iter().map(ToString::to_string).collect();
+    put_message(out, MUST, |out| {
+        put_message(out, FIELD, |out| {
+            put_bytes(out, KEY, written.path.as_bytes());
+            put_message(out, MATCH, |out| {
+                put_message(out, KEYWORDS, |out| {
+                    put_texts(out, 1, ids.iter().map(String::as_str))
+                });
+            });
         });
-    }
+    });
 }
 
 /// Length and content of an operation's selector, without its tag.

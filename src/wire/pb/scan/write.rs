@@ -22,7 +22,7 @@ struct Partial<'a> {
     keys: Vec<std::borrow::Cow<'a, str>>,
     path: Option<std::borrow::Cow<'a, str>>,
     filters: Filters<'a>,
-    has_update_filter: bool,
+    is_conditional: bool,
 }
 
 impl<'a> Scanner<'a, '_> {
@@ -142,7 +142,7 @@ impl<'a> Scanner<'a, '_> {
             Some(WriteRole::Paths) => partial.keys.push(item.text.into()),
             Some(WriteRole::FieldName) => partial.filters.keys.push(item.text.into()),
             Some(WriteRole::UpdateFilter) => {
-                partial.has_update_filter = true;
+                partial.is_conditional = true;
                 self.filters(here, item, &mut partial.filters, false)?;
             }
             Some(WriteRole::UpdateMode) => {
@@ -153,6 +153,7 @@ impl<'a> Scanner<'a, '_> {
                         format!("update_mode {} is not known to this version", item.raw.varint),
                     ));
                 }
+                partial.is_conditional |= item.raw.varint != 0;
             }
             Some(WriteRole::Wait | WriteRole::Ordering | WriteRole::Timeout | WriteRole::ShardKey) | None => {
                 self.check_item(here, item)?;
@@ -233,6 +234,6 @@ fn finish<'a>(shape: &WriteShape, partial: Partial<'a>) -> Result<Write<'a>, Ref
     Ok(Write {
         kind,
         filters: partial.filters,
-        has_update_filter: partial.has_update_filter,
+        is_conditional: partial.is_conditional,
     })
 }

@@ -27,7 +27,7 @@ pub struct Item {
     pub selectors: Vec<String>,
     pub has_vectors: Vec<String>,
     pub keys: Vec<String>,
-    pub has_update_filter: bool,
+    pub is_conditional: bool,
 }
 
 impl Item {
@@ -133,7 +133,7 @@ fn of_write(write: &crate::domain::op::Write<'_>) -> Item {
         WriteKind::FieldIndex => vec!["index".into()],
     };
     item.take_filters(&write.filters);
-    item.has_update_filter = write.has_update_filter;
+    item.is_conditional = write.is_conditional;
     item.sorted()
 }
 

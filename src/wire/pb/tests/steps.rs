@@ -11,7 +11,7 @@ use super::generate::{overwrite, update_batch, upsert};
 use super::{RESERVED, lens};
 use crate::domain::ids::{PointId, WriteId};
 use crate::domain::op::{OpKind, Verb, WriteKind};
-use crate::domain::plan::{Edit, Extra, Plan, Step};
+use crate::domain::plan::{Edit, Extra, Plan, Step, Written};
 use crate::domain::tag::{Tag, TagEntry};
 use crate::wire::pb::{key_page, rewrite, scan, scroll_of, unbatch};
 
@@ -40,17 +40,23 @@ fn operations(each: Vec<Operation>) -> Vec<pb::PointsUpdateOperation> {
     each.into_iter().map(wrap).collect()
 }
 
-fn existing(empty: Option<&str>) -> Option<pb::PointsSelector> {
-    let mut must = vec![Condition::has_id(their_ids())];
-    must.extend(empty.map(Condition::is_empty));
-    Some(Filter::must(must).into())
+fn existing() -> Option<pb::PointsSelector> {
+    Some(Filter::must([Condition::has_id(their_ids())]).into())
+}
+
+fn unclaimed(path: &str, written: Option<Condition>) -> Option<pb::PointsSelector> {
+    let must = vec![Condition::has_id(their_ids()), Condition::is_empty(path)];
+    Some(Filter::must(must.into_iter().chain(written).collect::<Vec<_>>()).into())
 }
 
 proptest! {
     #[test]
-    fn an_upsert_with_company_becomes_a_batch(upsert in upsert()) {
+    fn an_upsert_with_company_becomes_a_batch(upsert in upsert(), is_conditional: bool) {
+        let write_ids = vec![WriteId(Uuid::nil()), WriteId(Uuid::max())];
+        let written = is_conditional.then(|| Written { path: "a.w".into(), ids: write_ids.clone() });
+        let write_ids: Vec<String> = write_ids.iter().map(ToString::to_string).collect();
         let bytes = Bytes::from(upsert.encode_to_vec());
-        let drop = Extra::DropUnclaimed { ids: ids(), space: "text@m@1".into(), claim_path: "a.b".into() };
+        let drop = Extra::DropUnclaimed { ids: ids(), space: "text@m@1".into(), claim_path: "a.b".into(), written: written.clone() };
         let clear = Extra::DeletePayloadOf { ids: ids(), paths: vec!["x".into()] };
         let steps = vec![Step::Extra(0, drop), Step::Client(0), Step::Extra(0, clear)];
         let expected = pb::UpdateBatchPoints {
@@ -60,7 +66,7 @@ proptest! {
             timeout: upsert.timeout,
             operations: operations(vec![
                 Operation::DeleteVectors(operation::DeleteVectors {
-                    points_selector: existing(Some("a.b")),
+                    points_selector: unclaimed("a.b", is_conditional.then(|| Condition::matches("a.w", write_ids))),
                     vectors: Some(pb::VectorsSelector { names: vec!["text@m@1".into()] }),
                     shard_key_selector: upsert.shard_key_selector.clone(),
                 }),
@@ -72,7 +78,7 @@ proptest! {
                 }),
                 Operation::DeletePayload(operation::DeletePayload {
                     keys: vec!["x".into()],
-                    points_selector: existing(None),
+                    points_selector: existing(),
                     shard_key_selector: upsert.shard_key_selector.clone(),
                 }),
             ]),
@@ -94,7 +100,7 @@ proptest! {
             }),
             Operation::SetPayload(operation::SetPayload {
                 payload: of.payload.clone(),
-                points_selector: if is_frozen { existing(None) } else { of.points_selector.clone() },
+                points_selector: if is_frozen { existing() } else { of.points_selector.clone() },
                 shard_key_selector: of.shard_key_selector.clone(),
                 key: None,
             }),

@@ -276,7 +276,7 @@ impl Viewed for pb::UpsertPoints {
     const VERB: Verb = Verb::Upsert;
     fn view(&self) -> View {
         let mut item = Item {
-            has_update_filter: self.update_filter.is_some(),
+            is_conditional: self.update_filter.is_some() || self.update_mode.unwrap_or_default() != 0,
             ..Item::default()
         };
         filters(&mut item, self.update_filter.as_ref(), None);
@@ -319,7 +319,7 @@ fn operation(of: Option<&Operation>) -> Item {
     let mut item = Item::default();
     match of.expect("scan refuses empty operations") {
         Operation::Upsert(of) => {
-            item.has_update_filter = of.update_filter.is_some();
+            item.is_conditional = of.update_filter.is_some() || of.update_mode.unwrap_or_default() != 0;
             filters(&mut item, of.update_filter.as_ref(), None);
             let points = of.points.iter();
             let each =
@@ -327,7 +327,7 @@ fn operation(of: Option<&Operation>) -> Item {
             item.points = each.collect();
         }
         Operation::UpdateVectors(of) => {
-            item.has_update_filter = of.update_filter.is_some();
+            item.is_conditional = of.update_filter.is_some();
             filters(&mut item, of.update_filter.as_ref(), None);
             let points = of.points.iter();
             let each = points.map(|one| oracle::point(one.id.as_ref(), one.vectors.as_ref(), None));
