@@ -1,6 +1,8 @@
 //! The one current routing table. Requests pin it; the migration and the admin API publish the next one, and wait
 //! until the answers begun under earlier ones are delivered. Decides nothing about what a table says.
 
+mod usage;
+
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
@@ -12,6 +14,8 @@ use crate::domain::ids::Epoch;
 use crate::domain::refusal::Refusal;
 use crate::domain::table::Table;
 use crate::store::{Commit, Store, StoreError};
+
+pub use usage::Usage;
 
 /// Why a table was not published. Nothing of it is stored then.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +43,7 @@ pub struct Registry {
     store: Arc<dyn Store>,
     /// Held from the check of the parent to the pointer store.
     publishing: Arc<Mutex<()>>,
+    usage: Usage,
 }
 
 struct Shared {
@@ -102,6 +107,7 @@ impl Registry {
             }),
             store,
             publishing: Arc::new(Mutex::new(())),
+            usage: Usage::default(),
         })
     }
 
@@ -152,6 +158,20 @@ impl Registry {
         match stored.await {
             Ok(Ok(())) => Ok(epoch),
             Ok(Err(error)) => Err(PublishError::Store(error)),
+            Err(_stopped) => Err(PublishError::Interrupted),
+        }
+    }
+
+    /// Who read the spaces that do not serve.
+    pub fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// The last lines of the audit log, oldest first.
+    pub async fn audit_tail(&self, lines_max: usize) -> Result<Vec<String>, PublishError> {
+        let store = Arc::clone(&self.store);
+        match tokio::task::spawn_blocking(move || store.audit_tail(lines_max)).await {
+            Ok(lines) => Ok(lines?),
             Err(_stopped) => Err(PublishError::Interrupted),
         }
     }

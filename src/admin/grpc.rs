@@ -8,12 +8,13 @@ use super::error::AdminError;
 use super::proto::admin_server::Admin;
 use super::proto::{
     AddModelRequest, AdoptRequest, Adopted, FieldRef, FlipReport, FlipRequest, ListModelsRequest,
-    ListModelsResponse, MigrationState, ModelAdded, ModelRow, StartMigrationRequest, StatusReport,
-    StatusRequest,
+    ListModelsResponse, LogLines, LogRequest, MigrationState, ModelAdded, ModelRow, OrderRequest,
+    RetireRequest, StartMigrationRequest, StatusReport, StatusRequest,
 };
 use super::serve::Faces;
 use crate::domain::ids::FieldKey;
 use crate::domain::model::ModelRef;
+use crate::migrate::{Order, Retire};
 
 type Reply<T> = Result<Response<T>, Status>;
 
@@ -81,6 +82,22 @@ impl Admin for Face {
     async fn rollback(&self, request: Request<FlipRequest>) -> Reply<FlipReport> {
         let (key, to): (FieldKey, ModelRef) = read(request)?;
         say(self.faces.state.operator.rollback(key, to).await)
+    }
+
+    async fn order_migration(&self, request: Request<OrderRequest>) -> Reply<MigrationState> {
+        let (key, order): (FieldKey, Order) = read(request)?;
+        say(self.faces.state.operator.order(key, order).await)
+    }
+
+    async fn retire_migration(&self, request: Request<RetireRequest>) -> Reply<MigrationState> {
+        let (key, ask): (FieldKey, Retire) = read(request)?;
+        say(self.faces.state.operator.retire(key, ask).await)
+    }
+
+    async fn log(&self, request: Request<LogRequest>) -> Reply<LogLines> {
+        let lines_max = request.into_inner().lines_max as usize;
+        let lines = self.faces.state.operator.log(lines_max).await?;
+        Ok(Response::new(LogLines { lines }))
     }
 
     async fn status(&self, request: Request<StatusRequest>) -> Reply<StatusReport> {

@@ -8,7 +8,8 @@ use super::error::{AdminError, ErrorKind};
 use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
-    Adopt, Adopted, Control, ControlError, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Status,
+    Adopt, Adopted, Control, ControlError, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Order,
+    Retire, Status,
 };
 
 /// What a verb comes back with.
@@ -39,6 +40,15 @@ pub trait Operator: Send + Sync + 'static {
 
     /// Flips back to `to`, which served before.
     fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport>;
+
+    /// Pauses, resumes or cancels a migration, or ends a brownout.
+    fn order(&self, key: FieldKey, order: Order) -> Answer<'_, MigrationStatus>;
+
+    /// Begins to retire the space that served before.
+    fn retire(&self, key: FieldKey, ask: Retire) -> Answer<'_, MigrationStatus>;
+
+    /// The last lines of the audit log, oldest first.
+    fn log(&self, lines_max: usize) -> Answer<'_, Vec<String>>;
 
     /// Everything that is managed, or one collection.
     fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status>;
@@ -108,6 +118,20 @@ impl Operator for Control {
     fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport> {
         let control = self.clone();
         to_the_end(async move { control.rollback(&key, &to).await })
+    }
+
+    fn order(&self, key: FieldKey, order: Order) -> Answer<'_, MigrationStatus> {
+        let control = self.clone();
+        to_the_end(async move { control.order(&key, order).await })
+    }
+
+    fn retire(&self, key: FieldKey, ask: Retire) -> Answer<'_, MigrationStatus> {
+        let control = self.clone();
+        to_the_end(async move { control.retire(&key, &ask).await })
+    }
+
+    fn log(&self, lines_max: usize) -> Answer<'_, Vec<String>> {
+        Box::pin(async move { Ok(Control::log(self, lines_max).await?) })
     }
 
     fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status> {

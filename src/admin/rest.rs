@@ -24,7 +24,7 @@ use super::error::{AdminError, ErrorKind};
 use super::guard::{is_grpc, say};
 use super::serve::Faces;
 use crate::domain::ids::{CollectionName, FieldKey};
-use crate::migrate::Adopt;
+use crate::migrate::{Adopt, Order, Retire};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const JSON_LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
@@ -37,6 +37,7 @@ pub(super) fn routes() -> Router<Faces> {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/v1/status", get(status))
+        .route("/v1/log", get(log))
         .route("/v1/models", get(models).post(add_model))
         .route("/v1/collections/{collection}/adopt", post(adopt))
         .route("/v1/migrations", post(start));
@@ -48,7 +49,12 @@ pub(super) fn routes() -> Router<Faces> {
             .route(field, get(migration))
             .route(&format!("{field}/watch"), get(watch))
             .route(&format!("{field}/cutover"), post(cutover))
-            .route(&format!("{field}/rollback"), post(rollback));
+            .route(&format!("{field}/rollback"), post(rollback))
+            .route(&format!("{field}/pause"), post(pause))
+            .route(&format!("{field}/resume"), post(resume))
+            .route(&format!("{field}/cancel"), post(cancel))
+            .route(&format!("{field}/keep"), post(keep))
+            .route(&format!("{field}/retire"), post(retire));
     }
     router.fallback(unknown).method_not_allowed_fallback(unknown)
 }
@@ -168,6 +174,55 @@ async fn rollback(
 ) -> Result<Response, AdminError> {
     let FlipBody { to } = read(&body)?;
     Ok(done(&faces.state.operator.rollback(key, to).await?))
+}
+
+async fn pause(faces: State<Faces>, key: Named) -> Result<Response, AdminError> {
+    order(faces, key, Order::Pause).await
+}
+
+async fn resume(faces: State<Faces>, key: Named) -> Result<Response, AdminError> {
+    order(faces, key, Order::Resume).await
+}
+
+async fn cancel(faces: State<Faces>, key: Named) -> Result<Response, AdminError> {
+    order(faces, key, Order::Cancel).await
+}
+
+async fn keep(faces: State<Faces>, key: Named) -> Result<Response, AdminError> {
+    order(faces, key, Order::Keep).await
+}
+
+async fn order(State(faces): State<Faces>, Named(key): Named, order: Order) -> Result<Response, AdminError> {
+    Ok(done(&faces.state.operator.order(key, order).await?))
+}
+
+async fn retire(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> Result<Response, AdminError> {
+    let ask: Retire = read(&body)?;
+    Ok(done(&faces.state.operator.retire(key, ask).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogQuery {
+    #[serde(default = "LogQuery::default_lines")]
+    lines: usize,
+}
+
+impl LogQuery {
+    fn default_lines() -> usize {
+        100
+    }
+}
+
+/// One document a line, oldest first.
+async fn log(
+    State(faces): State<Faces>,
+    query: Result<Query<LogQuery>, QueryRejection>,
+) -> Result<Response, AdminError> {
+    let Query(LogQuery { lines }) = query.map_err(|error| AdminError::invalid(error.body_text()))?;
+    let lines = faces.state.operator.log(lines).await?;
+    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    Ok(([(CONTENT_TYPE, JSON_LINES)], text).into_response())
 }
 
 /// One document a line; the last one is an error where the stream ends before the migration.

@@ -108,8 +108,9 @@ fn unescape(text: &str) -> Result<String, String> {
     Ok(out)
 }
 
+/// `pinned:MODEL` or `reject`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct UndeclaredArg(UndeclaredChoice);
+pub(super) struct UndeclaredArg(pub(super) UndeclaredChoice);
 
 impl FromStr for UndeclaredArg {
     type Err = String;

@@ -10,9 +10,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::adopt::AdoptArgs;
 use super::exit;
+use super::migrate::MigrateVerb;
 use super::model::ModelAddArgs;
-use super::target::Target;
-use crate::domain::model::ModelRef;
 
 /// Makes changing the embedding model of a Qdrant collection safe.
 #[derive(Debug, Parser)]
@@ -45,6 +44,15 @@ pub(super) enum Verb {
     /// Move a collection's vector from one model to another.
     #[command(subcommand)]
     Migrate(MigrateVerb),
+    /// Show the audit log: what was done, when and why, one JSON document a line.
+    #[command(after_help = exit::HELP)]
+    Log {
+        #[command(flatten)]
+        connection: Connection,
+        /// The last N lines.
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        lines: u32,
+    },
     /// Show what is managed, counted exactly: everything, or one collection.
     #[command(after_help = exit::HELP)]
     Status {
@@ -162,59 +170,5 @@ pub(super) enum ModelVerb {
     List {
         #[command(flatten)]
         connection: Connection,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum MigrateVerb {
-    /// Make the standby space, write to both, and backfill; shows the progress until a cutover can be made.
-    ///
-    /// The work is Interlock's: an interrupted command, or --detach, leaves it going on. The same command again joins it.
-    #[command(after_help = exit::HELP)]
-    Start {
-        #[command(flatten)]
-        connection: Connection,
-        #[command(flatten)]
-        target: Target,
-        /// The model to move to: NAME or NAME@VERSION.
-        #[arg(long, value_name = "MODEL")]
-        to: ModelRef,
-        /// Return as soon as it is started.
-        #[arg(long)]
-        detach: bool,
-    },
-    /// Show where a migration stands; without a collection, all of them.
-    #[command(after_help = exit::HELP)]
-    Status {
-        #[command(flatten)]
-        connection: Connection,
-        /// The collection, or COLLECTION/VECTOR.
-        #[arg(value_name = "COLLECTION[/VECTOR]")]
-        target: Option<String>,
-        /// The vector; COLLECTION is then taken as it is, slashes and all.
-        #[arg(long, value_name = "NAME", requires = "target")]
-        vector: Option<String>,
-    },
-    /// Flip to the new model, if nothing stands against it; refused with every reason otherwise (exit code 3).
-    #[command(after_help = exit::HELP)]
-    Cutover {
-        #[command(flatten)]
-        connection: Connection,
-        #[command(flatten)]
-        target: Target,
-        /// The model that shall serve: NAME or NAME@VERSION.
-        #[arg(long, value_name = "MODEL")]
-        to: ModelRef,
-    },
-    /// Flip back to the model that served before.
-    #[command(after_help = exit::HELP)]
-    Rollback {
-        #[command(flatten)]
-        connection: Connection,
-        #[command(flatten)]
-        target: Target,
-        /// The model that shall serve: NAME or NAME@VERSION.
-        #[arg(long, value_name = "MODEL")]
-        to: ModelRef,
     },
 }

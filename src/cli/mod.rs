@@ -5,6 +5,7 @@ mod adopt;
 mod args;
 mod client;
 mod exit;
+mod migrate;
 mod model;
 mod operate;
 mod progress;
@@ -18,9 +19,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, ConfigVerb, MigrateVerb, ModelVerb, Verb};
+use args::{Cli, ConfigVerb, ModelVerb, Verb};
 use operate::Ask;
-use target::Target;
 
 pub use args::{ConfigCheckArgs, DemoArgs, ServeArgs};
 pub use exit::Exit;
@@ -61,7 +61,8 @@ pub fn parse_from(args: impl IntoIterator<Item = OsString>) -> Result<Command, c
         }
         Verb::Model(ModelVerb::List { connection }) => (connection, Ask::Models),
         Verb::Adopt { connection, adopt } => (connection, Ask::Adopt(adopt.request().map_err(wrong)?)),
-        Verb::Migrate(verb) => migrate(verb),
+        Verb::Migrate(verb) => migrate::asked(verb),
+        Verb::Log { connection, lines } => (connection, Ask::Log { lines }),
         Verb::Status {
             connection,
             collection,
@@ -71,44 +72,6 @@ pub fn parse_from(args: impl IntoIterator<Item = OsString>) -> Result<Command, c
         ),
     };
     Ok(Command::Operate(Operate { connection, ask }))
-}
-
-fn migrate(verb: MigrateVerb) -> (args::Connection, Ask) {
-    match verb {
-        MigrateVerb::Start {
-            connection,
-            target,
-            to,
-            detach,
-        } => {
-            let key = target.key();
-            (connection, Ask::Start { key, to, detach })
-        }
-        MigrateVerb::Status {
-            connection,
-            target,
-            vector,
-        } => {
-            let key = target.map(|target| Target::new(target, vector).key());
-            (connection, Ask::Migration(key))
-        }
-        MigrateVerb::Cutover {
-            connection,
-            target,
-            to,
-        } => {
-            let key = target.key();
-            (connection, Ask::Cutover { key, to })
-        }
-        MigrateVerb::Rollback {
-            connection,
-            target,
-            to,
-        } => {
-            let key = target.key();
-            (connection, Ask::Rollback { key, to })
-        }
-    }
 }
 
 /// Carries out an operator's verb on the process's own streams.

@@ -15,7 +15,9 @@ use crate::admin::error::{AdminError, ErrorKind, GateReason};
 use crate::admin::proto as pb;
 use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
-use crate::migrate::{Adopt, Adopted, CutoverReport, MigrationStatus, ModelAdded, PhaseName, Status};
+use crate::migrate::{
+    Adopt, Adopted, CutoverReport, MigrationStatus, ModelAdded, Order, PhaseName, Retire, Status,
+};
 
 /// A verb that speaks to a running Interlock.
 #[derive(Debug)]
@@ -43,6 +45,17 @@ pub(super) enum Ask {
     Rollback {
         key: FieldKey,
         to: ModelRef,
+    },
+    Order {
+        key: FieldKey,
+        order: Order,
+    },
+    Retire {
+        key: FieldKey,
+        ask: Retire,
+    },
+    Log {
+        lines: u32,
     },
     Status(Option<CollectionName>),
 }
@@ -148,6 +161,22 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
             let answer = client.stub.rollback(flip(key, &to)).await;
             Report::new(&client.read::<_, CutoverReport>(answer)?, render::flip)
         }
+        Ask::Order { key, order } => {
+            let request = pb::OrderRequest {
+                field: Some(key.into()),
+                order: pb::Order::from(order).into(),
+            };
+            let answer = client.stub.order_migration(request).await;
+            Report::new(&client.read::<_, MigrationStatus>(answer)?, render::migration)
+        }
+        Ask::Retire { key, ask } => {
+            let answer = client
+                .stub
+                .retire_migration(pb::RetireRequest::from((key, ask)))
+                .await;
+            Report::new(&client.read::<_, MigrationStatus>(answer)?, render::migration)
+        }
+        Ask::Log { lines } => log(&mut client, lines).await,
         Ask::Status(collection) => Report::new(&status(&mut client, collection).await?, render::status),
     }
 }
@@ -163,6 +192,16 @@ async fn status(client: &mut Client, collection: Option<CollectionName>) -> Resu
     let collection = collection.map(|name| name.to_string());
     let answer = client.stub.status(pb::StatusRequest { collection }).await;
     client.read(answer)
+}
+
+async fn log(client: &mut Client, lines_max: u32) -> Result<Report, Failure> {
+    let answer = client.stub.log(pb::LogRequest { lines_max }).await;
+    let pb::LogLines { lines } = answer.map_err(|status| client.failure(&status))?.into_inner();
+    let documents: Result<Vec<Value>, _> = lines.iter().map(|line| serde_json::from_str(line)).collect();
+    Ok(Report {
+        json: serde_json::json!({ "lines": documents.map_err(std::io::Error::from)? }),
+        text: lines.join("\n"),
+    })
 }
 
 fn all_migrations(status: Status) -> MigrationList {
@@ -205,7 +244,15 @@ async fn watch(
         let state: MigrationStatus = understood(state)?;
         progress.show(&state)?;
         match state.phase {
-            PhaseName::Ready | PhaseName::ServingNew | PhaseName::RolledBack => return Ok(state),
+            PhaseName::Ready
+            | PhaseName::ServingNew
+            | PhaseName::RolledBack
+            | PhaseName::Paused
+            | PhaseName::Brownout
+            | PhaseName::Retiring
+            | PhaseName::Done
+            | PhaseName::Cancelling
+            | PhaseName::Cancelled => return Ok(state),
             PhaseName::Planned | PhaseName::Opening | PhaseName::DualWriting => {}
             PhaseName::Backfilling => {
                 if let Some(error) = stuck(&state) {

@@ -150,6 +150,12 @@ pub(super) fn migration(state: &MigrationStatus) -> String {
     for reason in &state.reasons {
         text.push_str(&format!("\n  against a cutover: {reason}"));
     }
+    if let Some(brownout) = &state.brownout {
+        text.push_str(&match brownout.callers.is_empty() {
+            true => "\n  nobody was refused in the brownout so far".to_owned(),
+            false => format!("\n  refused in the brownout: {}", brownout.callers.join(", ")),
+        });
+    }
     if let Some(error) = &state.last_error {
         text.push_str(&format!("\n  retrying after: {error}"));
     }
@@ -235,6 +241,7 @@ fn space_status(space: &SpaceStatus) -> String {
         Role::Serving => "serving",
         Role::Filling => "standby, being filled",
         Role::Kept => "standby, kept fresh",
+        Role::Closed => "standby, kept fresh, closed to reads",
     };
     let count = |count: Option<u64>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
     format!(

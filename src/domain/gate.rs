@@ -60,6 +60,20 @@ pub enum Reason {
         /// How many.
         points: u64,
     },
+    /// Somebody may still read the space that is to go.
+    RecentlyRead {
+        /// Since the last read, or since the program began to watch, in seconds.
+        seconds_ago: u64,
+        /// What is asked for, in seconds.
+        quiet_seconds: u64,
+        /// Who read, as far as they say; some of them.
+        callers: Vec<String>,
+    },
+    /// Requests that declare no model are pinned to the model that is to go.
+    PinnedUndeclared {
+        /// The model.
+        model: ModelId,
+    },
 }
 
 impl fmt::Display for Reason {
@@ -81,6 +95,22 @@ impl fmt::Display for Reason {
             Self::Unsourced { points } => write!(
                 f,
                 "{points} points have no source text: give their payload the template's keys, or write their vectors as `field@model`"
+            ),
+            Self::RecentlyRead {
+                seconds_ago,
+                quiet_seconds,
+                callers,
+            } => write!(
+                f,
+                "the space was read {seconds_ago} s ago, or may have been, and {quiet_seconds} s without a read are asked for; callers: {}",
+                match callers.is_empty() {
+                    true => "none since the start of this process".to_owned(),
+                    false => callers.join(", "),
+                }
+            ),
+            Self::PinnedUndeclared { model } => write!(
+                f,
+                "requests that declare no model are pinned to `{model}`: say what they shall mean with --undeclared"
             ),
         }
     }
@@ -104,10 +134,16 @@ pub fn decide(evidence: &Evidence) -> Gate {
     let mut reasons = Vec::new();
     match evidence.phase {
         PhaseName::Ready | PhaseName::ServingNew | PhaseName::RolledBack => {}
+        PhaseName::Brownout => {}
         phase @ (PhaseName::Planned
         | PhaseName::Opening
         | PhaseName::DualWriting
-        | PhaseName::Backfilling) => reasons.push(Reason::Phase { phase }),
+        | PhaseName::Backfilling
+        | PhaseName::Paused
+        | PhaseName::Retiring
+        | PhaseName::Done
+        | PhaseName::Cancelling
+        | PhaseName::Cancelled) => reasons.push(Reason::Phase { phase }),
     }
     if !evidence.space_in_schema {
         reasons.push(Reason::SpaceMissing);
@@ -135,6 +171,35 @@ pub fn decide(evidence: &Evidence) -> Gate {
         true => Gate::Go(Armed(())),
         false => Gate::NoGo(reasons),
     }
+}
+
+/// What stands against dropping the space that served before. Counts and clocks are the caller's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetireEvidence {
+    /// Seconds since the space was read, or since the program began to watch.
+    pub quiet_for_seconds: u64,
+    /// Seconds without a read that are asked for.
+    pub quiet_seconds: u64,
+    /// Who read it.
+    pub callers: Vec<String>,
+    /// The model that is to go, where requests that declare none are pinned to it and stay so.
+    pub pinned_to: Option<ModelId>,
+}
+
+/// Every reason against a retirement; empty: none.
+pub fn against_retiring(evidence: &RetireEvidence) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    if let Some(model) = &evidence.pinned_to {
+        reasons.push(Reason::PinnedUndeclared { model: model.clone() });
+    }
+    if evidence.quiet_for_seconds < evidence.quiet_seconds {
+        reasons.push(Reason::RecentlyRead {
+            seconds_ago: evidence.quiet_for_seconds,
+            quiet_seconds: evidence.quiet_seconds,
+            callers: evidence.callers.clone(),
+        });
+    }
+    reasons
 }
 
 #[cfg(test)]

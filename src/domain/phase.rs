@@ -2,14 +2,18 @@
 //! stores the new state before it runs the effects, and after a crash runs [`Migration::owed`] again: every effect is
 //! idempotent. Holds no clock, does no IO.
 
-use std::fmt;
+mod name;
+mod progress;
 
 use serde::{Deserialize, Serialize};
 
 use super::gate::Armed;
 use super::ids::{FieldKey, VectorName};
 use super::model::ModelId;
-use super::table::{Field, Space, Standby, StandbyState};
+use super::table::{Field, Space, Standby, StandbyState, Undeclared};
+
+pub use name::PhaseName;
+pub use progress::{Progress, Tally};
 
 /// Moves a field's serving space from one model to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,69 +42,37 @@ pub enum Phase {
     DualWriting,
     /// What was there before is copied, pass by pass, in the order of ids.
     Backfilling(Progress),
+    /// The backfill rests; writes go to both spaces all the same.
+    Paused(Progress),
     /// A whole pass found nothing pending.
     Ready(Tally),
     /// The new space serves; the old one is kept fresh.
     ServingNew(Tally),
     /// The old space serves again; the new one is kept fresh.
     RolledBack(Tally),
+    /// Reads of the old space are refused for a while, to see who still makes them; it is still kept fresh.
+    Brownout(Retirement),
+    /// No request knows the old space any more; it is being dropped.
+    Retiring(Retirement),
+    /// The old space is gone.
+    Done(Tally),
+    /// No request knows the new space any more; it is being dropped.
+    Cancelling,
+    /// The new space is gone; the old one serves as before.
+    Cancelled,
 }
 
-/// How far a backfill is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// The pass, from 1.
-    pub pass: u32,
-    /// The first id that is not done in this pass, as Qdrant spells it; absent at a pass's beginning.
-    pub cursor: Option<String>,
-    /// Points filled by all passes.
-    pub filled: u64,
-    /// Points that this pass could not fill for want of a source text.
-    pub unsourced: u64,
-}
-
-/// What the last whole pass left.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
-    /// Points filled by all passes.
-    pub filled: u64,
-    /// Points that were left for want of a source text.
-    pub unsourced: u64,
-}
-
-/// A phase without its data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // each is the phase of its name
-pub enum PhaseName {
-    Planned,
-    Opening,
-    DualWriting,
-    Backfilling,
-    Ready,
-    ServingNew,
-    RolledBack,
-}
-
-impl PhaseName {
-    /// Stable, snake_case.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Planned => "planned",
-            Self::Opening => "opening",
-            Self::DualWriting => "dual_writing",
-            Self::Backfilling => "backfilling",
-            Self::Ready => "ready",
-            Self::ServingNew => "serving_new",
-            Self::RolledBack => "rolled_back",
-        }
-    }
-}
-
-impl fmt::Display for PhaseName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+/// How the old space goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retirement {
+    /// What the backfill left.
+    pub tally: Tally,
+    /// When the brownout began, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// The earliest moment at which the space may be dropped, in milliseconds since 1970.
+    pub until_ms: u64,
+    /// The policy that the field has afterwards for requests that declare no model; absent: it stays.
+    pub undeclared: Option<Undeclared>,
 }
 
 impl Phase {
@@ -114,6 +86,12 @@ impl Phase {
             Self::Ready(_) => PhaseName::Ready,
             Self::ServingNew(_) => PhaseName::ServingNew,
             Self::RolledBack(_) => PhaseName::RolledBack,
+            Self::Paused(_) => PhaseName::Paused,
+            Self::Brownout(_) => PhaseName::Brownout,
+            Self::Retiring(_) => PhaseName::Retiring,
+            Self::Done(_) => PhaseName::Done,
+            Self::Cancelling => PhaseName::Cancelling,
+            Self::Cancelled => PhaseName::Cancelled,
         }
     }
 }
@@ -147,6 +125,20 @@ pub enum Event {
     CutOver(Armed),
     /// The operator said rollback, and the gate said go.
     RollBack(Armed),
+    /// The operator said pause.
+    Pause,
+    /// The operator said resume.
+    Resume,
+    /// The operator said cancel.
+    Cancel,
+    /// The operator said retire, and nothing stood against it.
+    Retire(Retirement),
+    /// The operator said that the old space shall stay after all.
+    Keep,
+    /// The brownout's time is over, and nobody was refused in it; or the operator insists.
+    BrownoutOver,
+    /// The space that had to go is gone.
+    SpaceDropped,
 }
 
 /// What is to be done after the state is stored. Each may be done again.
@@ -160,6 +152,10 @@ pub enum Effect {
     Backfill,
     /// Look for pending points from time to time, and fill them, in both spaces.
     KeepFresh,
+    /// Wait for the brownout's end; keep both spaces fresh meanwhile.
+    AwaitBrownout,
+    /// Drop the space that no request knows any more, once every request that knew it has answered.
+    DropSpace,
 }
 
 /// The change of the routing table that goes with a step, in the same transaction as the state.
@@ -171,6 +167,12 @@ pub enum TableChange {
     ServeTarget,
     /// The source serves, the target is kept.
     ServeSource,
+    /// The target serves; the source is kept fresh, but reads of it are refused.
+    CloseSource,
+    /// The target serves alone.
+    DropSource,
+    /// The source serves alone.
+    DropTarget,
 }
 
 /// A step: what to store, and what to do then.
@@ -183,6 +185,9 @@ pub struct Step {
     /// To do once it is stored.
     pub effects: Vec<Effect>,
 }
+
+/// A phase, and the change of the table that leads to it.
+type Turn = (Phase, Option<TableChange>);
 
 /// An event that a phase has no use for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -214,6 +219,9 @@ impl Migration {
             Phase::DualWriting => vec![Effect::AwaitDrain],
             Phase::Backfilling(_) => vec![Effect::Backfill],
             Phase::Ready(_) | Phase::ServingNew(_) | Phase::RolledBack(_) => vec![Effect::KeepFresh],
+            Phase::Brownout(_) => vec![Effect::AwaitBrownout],
+            Phase::Retiring(_) | Phase::Cancelling => vec![Effect::DropSpace],
+            Phase::Paused(_) | Phase::Done(_) | Phase::Cancelled => Vec::new(),
         }
     }
 
@@ -227,13 +235,16 @@ impl Migration {
     /// The space that a flip would make serve: the target, or after the cutover the source.
     pub fn next_to_serve(&self) -> &Space {
         match &self.phase {
-            Phase::ServingNew(_) => &self.from,
+            Phase::ServingNew(_) | Phase::Brownout(_) | Phase::Retiring(_) | Phase::Done(_) => &self.from,
             Phase::Planned
             | Phase::Opening
             | Phase::DualWriting
             | Phase::Backfilling(_)
+            | Phase::Paused(_)
             | Phase::Ready(_)
-            | Phase::RolledBack(_) => &self.to,
+            | Phase::RolledBack(_)
+            | Phase::Cancelling
+            | Phase::Cancelled => &self.to,
         }
     }
 
@@ -242,63 +253,10 @@ impl Migration {
     /// # Errors
     /// [`OutOfPhase`] where the phase has no use for the event; nothing changes then.
     pub fn step(&self, event: Event) -> Result<Step, OutOfPhase> {
-        let (phase, table) = match (&self.phase, event) {
-            (Phase::Planned, Event::Start) => (Phase::Opening, None),
-            // The command again, at any later point: the phase stays, and its effects are taken up.
-            (
-                Phase::Opening
-                | Phase::DualWriting
-                | Phase::Backfilling(_)
-                | Phase::Ready(_)
-                | Phase::ServingNew(_)
-                | Phase::RolledBack(_),
-                Event::Start,
-            ) => (self.phase.clone(), None),
-            (Phase::Opening, Event::SpaceRefused) => (Phase::Planned, None),
-            (Phase::Opening, Event::SpaceMade) => (Phase::DualWriting, Some(TableChange::AddStandby)),
-            (Phase::DualWriting, Event::Drained) => (Phase::Backfilling(Progress::first()), None),
-            (
-                Phase::Backfilling(progress),
-                Event::Page {
-                    next,
-                    filled,
-                    unsourced,
-                },
-            ) => (Phase::Backfilling(progress.after(next, filled, unsourced)), None),
-            (Phase::Backfilling(progress), Event::PassEnded { pending: 0 }) => {
-                (Phase::Ready(progress.tally()), None)
-            }
-            (Phase::Backfilling(progress), Event::PassEnded { .. }) => {
-                (Phase::Backfilling(progress.next_pass()), None)
-            }
-            (Phase::Ready(tally) | Phase::RolledBack(tally), Event::CutOver(_)) => {
-                (Phase::ServingNew(tally.clone()), Some(TableChange::ServeTarget))
-            }
-            (Phase::ServingNew(tally), Event::RollBack(_)) => {
-                (Phase::RolledBack(tally.clone()), Some(TableChange::ServeSource))
-            }
-            (
-                phase @ (Phase::Planned
-                | Phase::Opening
-                | Phase::DualWriting
-                | Phase::Backfilling(_)
-                | Phase::Ready(_)
-                | Phase::ServingNew(_)
-                | Phase::RolledBack(_)),
-                Event::SpaceMade
-                | Event::SpaceRefused
-                | Event::Drained
-                | Event::Page { .. }
-                | Event::PassEnded { .. }
-                | Event::CutOver(_)
-                | Event::RollBack(_),
-            ) => {
-                return Err(OutOfPhase {
-                    key: self.key.clone(),
-                    phase: phase.name(),
-                });
-            }
-        };
+        let (phase, table) = self.after(event).ok_or_else(|| OutOfPhase {
+            key: self.key.clone(),
+            phase: self.phase.name(),
+        })?;
         let next = Self {
             phase,
             ..self.clone()
@@ -310,52 +268,109 @@ impl Migration {
         })
     }
 
+    /// The phase after an event, with the table's change; `None` where the phase has no use for it.
+    fn after(&self, event: Event) -> Option<Turn> {
+        use Phase::{Backfilling, Brownout, Cancelled, Cancelling, DualWriting, Opening, Planned};
+        use Phase::{Paused, Ready, RolledBack, ServingNew};
+        match (event, &self.phase) {
+            (Event::Start, Planned) => Some((Opening, None)),
+            (Event::Start | Event::Resume, Paused(progress)) => Some((Backfilling(progress.clone()), None)),
+            // The command again, at any later point: the phase stays, and its effects are taken up.
+            (
+                Event::Start | Event::Resume,
+                Opening | DualWriting | Backfilling(_) | Ready(_) | ServingNew(_) | RolledBack(_),
+            ) => Some((self.phase.clone(), None)),
+            (Event::SpaceRefused, Opening) => Some((Planned, None)),
+            (Event::SpaceMade, Opening) => Some((DualWriting, Some(TableChange::AddStandby))),
+            (Event::Drained, DualWriting) => Some((Backfilling(Progress::first()), None)),
+            (
+                Event::Page {
+                    next,
+                    filled,
+                    unsourced,
+                },
+                phase @ (Backfilling(progress) | Paused(progress)),
+            ) => Some((phase.with(progress.after(next, filled, unsourced)), None)),
+            (Event::PassEnded { pending: 0 }, Backfilling(progress)) => Some((Ready(progress.tally()), None)),
+            (Event::PassEnded { .. }, phase @ (Backfilling(progress) | Paused(progress))) => {
+                Some((phase.with(progress.next_pass()), None))
+            }
+            (Event::Pause, Backfilling(progress) | Paused(progress)) => {
+                Some((Paused(progress.clone()), None))
+            }
+            (Event::CutOver(_), Ready(tally) | RolledBack(tally)) => {
+                Some((ServingNew(tally.clone()), Some(TableChange::ServeTarget)))
+            }
+            (Event::RollBack(_), ServingNew(tally) | Brownout(Retirement { tally, .. })) => {
+                Some((RolledBack(tally.clone()), Some(TableChange::ServeSource)))
+            }
+            (
+                Event::Cancel,
+                Opening | DualWriting | Backfilling(_) | Paused(_) | Ready(_) | RolledBack(_),
+            ) => Some((Cancelling, Some(TableChange::DropTarget))),
+            (Event::Cancel, Planned | Cancelled) => Some((Cancelled, None)),
+            (Event::Cancel, Cancelling) => Some((Cancelling, None)),
+            (event, phase) => phase.ended_by(event),
+        }
+    }
+
     /// The field as the change leaves it. Applied twice, it changes nothing more.
     pub fn apply(&self, change: TableChange, field: &mut Field) {
-        let (serving, standby, state) = match change {
-            TableChange::AddStandby => (&self.from, &self.to, StandbyState::Filling),
-            TableChange::ServeTarget => (&self.to, &self.from, StandbyState::Kept),
-            TableChange::ServeSource => (&self.from, &self.to, StandbyState::Kept),
+        let (serving, standby) = match change {
+            TableChange::AddStandby => (&self.from, Some((&self.to, StandbyState::Filling))),
+            TableChange::ServeTarget => (&self.to, Some((&self.from, StandbyState::Kept))),
+            TableChange::ServeSource => (&self.from, Some((&self.to, StandbyState::Kept))),
+            TableChange::CloseSource => (&self.to, Some((&self.from, StandbyState::Closed))),
+            TableChange::DropSource => (&self.to, None),
+            TableChange::DropTarget => (&self.from, None),
         };
         field.serving = serving.clone();
-        field.standby = Some(Standby {
-            space: standby.clone(),
+        field.standby = standby.map(|(space, state)| Standby {
+            space: space.clone(),
             state,
         });
+        if let (
+            TableChange::DropSource,
+            Phase::Retiring(Retirement {
+                undeclared: Some(policy),
+                ..
+            }),
+        ) = (change, &self.phase)
+        {
+            field.undeclared = policy.clone();
+        }
     }
 }
 
-impl Progress {
-    fn first() -> Self {
-        Self {
-            pass: 1,
-            ..Self::default()
+impl Phase {
+    /// A backfill that goes on, or rests, with this progress: a page that was under way when the operator said pause is
+    /// not forgotten.
+    fn with(&self, progress: Progress) -> Self {
+        match matches!(self, Self::Paused(_)) {
+            true => Self::Paused(progress),
+            false => Self::Backfilling(progress),
         }
     }
 
-    fn after(&self, next: Option<String>, filled: u64, unsourced: u64) -> Self {
-        Self {
-            pass: self.pass,
-            cursor: next,
-            filled: self.filled.saturating_add(filled),
-            unsourced: self.unsourced.saturating_add(unsourced),
+    /// The last steps: of a retirement, and of a cancellation.
+    fn ended_by(&self, event: Event) -> Option<Turn> {
+        use Phase::{Brownout, Cancelled, Cancelling, Done, Retiring, ServingNew};
+        if let (Self::ServingNew(_), Event::Retire(retirement)) = (self, &event) {
+            return Some((Brownout(retirement.clone()), Some(TableChange::CloseSource)));
         }
-    }
-
-    fn next_pass(&self) -> Self {
-        Self {
-            pass: self.pass.saturating_add(1),
-            cursor: None,
-            filled: self.filled,
-            unsourced: 0,
+        if let (Self::Brownout(retirement), Event::Keep) = (self, &event) {
+            return Some((
+                ServingNew(retirement.tally.clone()),
+                Some(TableChange::ServeTarget),
+            ));
         }
-    }
-
-    fn tally(&self) -> Tally {
-        Tally {
-            filled: self.filled,
-            unsourced: self.unsourced,
+        if let (Self::Brownout(retirement), Event::BrownoutOver) = (self, &event) {
+            return Some((Retiring(retirement.clone()), Some(TableChange::DropSource)));
         }
+        if let (Self::Retiring(retirement), Event::SpaceDropped) = (self, &event) {
+            return Some((Done(retirement.tally.clone()), None));
+        }
+        matches!((self, &event), (Self::Cancelling, Event::SpaceDropped)).then_some((Cancelled, None))
     }
 }
 

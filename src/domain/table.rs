@@ -25,6 +25,8 @@ pub enum StandbyState {
     Filling,
     /// Complete and kept fresh: its model's clients may read it, and a flip to it is one step.
     Kept,
+    /// Complete and kept fresh, but about to be dropped: reads of it are refused.
+    Closed,
 }
 
 /// The space that does not answer by default.
@@ -85,13 +87,24 @@ impl Field {
         self.spaces().find(|space| space.model == *model)
     }
 
-    /// Whether the space may be read by clients.
-    pub fn is_readable(&self, space: &Space) -> bool {
-        match &self.standby {
-            Some(standby) if standby.space == *space => matches!(standby.state, StandbyState::Kept),
-            Some(_) | None => true,
+    /// What stands against reading the space; `None` where clients may read it.
+    pub fn unreadable(&self, space: &Space) -> Option<Unreadable> {
+        let standby = self.standby.as_ref().filter(|standby| standby.space == *space)?;
+        match standby.state {
+            StandbyState::Filling => Some(Unreadable::Filling),
+            StandbyState::Kept => None,
+            StandbyState::Closed => Some(Unreadable::Closed),
         }
     }
+}
+
+/// Why clients may not read a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is not complete yet.
+    Filling,
+    /// It is about to be dropped.
+    Closed,
 }
 
 /// A collection in the table: each of its vectors is a field or opaque.

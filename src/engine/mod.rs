@@ -11,6 +11,7 @@ mod pass;
 mod peek;
 mod send;
 mod settle;
+mod usage;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -131,7 +132,9 @@ impl Engine {
         for run in runs {
             let settled = self
                 .settle(&call, &table, &claims, &scanned, &message, run.clone())
-                .await?;
+                .await;
+            self.note_use(&call, managed, scanned.op(), &settled);
+            let settled = settled?;
             let outgoing = scanned.rewrite(
                 &message,
                 &settled.plan,

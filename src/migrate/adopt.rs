@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use super::api::{Adopt, AdoptVector, Adopted, AdoptedField, UndeclaredChoice};
+use super::audit;
 use super::error::{ControlError, ErrorKind};
 use super::inner::Inner;
 use super::schema::{self, Shape};
@@ -54,7 +57,14 @@ impl Inner {
                 table.collections.insert(collection.clone(), managed.clone());
                 Ok(())
             };
-            let epoch = self.publish(insert, Commit::default()).await?;
+            let rest = Commit {
+                audit: Some(audit::line(
+                    "collection adopted",
+                    json!({ "collection": collection, "managed": managed }),
+                )),
+                ..Commit::default()
+            };
+            let epoch = self.publish(insert, rest).await?;
             // From the answer on, no write goes untagged.
             self.registry.drained(epoch).await;
         }

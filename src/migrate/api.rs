@@ -155,6 +155,62 @@ pub struct MigrationStatus {
     pub reasons: Vec<Reason>,
     /// The last error that is being retried; gone when the retry succeeds.
     pub last_error: Option<String>,
+    /// Who still reads the space that is being retired, and when it goes; absent in other phases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brownout: Option<BrownoutStatus>,
+}
+
+/// A brownout, as it stands now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BrownoutStatus {
+    /// The earliest moment at which the space is dropped, in milliseconds since 1970.
+    pub until_ms: u64,
+    /// Whose reads were refused, the latest first. While there are any within the brownout, the space stays.
+    pub callers: Vec<String>,
+}
+
+/// What an operator may tell a migration that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Let the backfill rest. Writes go to both spaces all the same.
+    Pause,
+    /// Let it go on.
+    Resume,
+    /// Drop the new space; the old one serves as before.
+    Cancel,
+    /// End the brownout of the old space: it stays.
+    Keep,
+}
+
+/// How the space that served before shall go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retire {
+    /// Refused unless nobody read the space for so long, in seconds.
+    #[serde(default = "Retire::default_quiet_seconds")]
+    pub quiet_seconds: u64,
+    /// How long reads of it are refused before it is dropped, in seconds.
+    #[serde(default = "Retire::default_brownout_seconds")]
+    pub brownout_seconds: u64,
+    /// What requests that declare no model mean afterwards; absent: as before.
+    #[serde(default)]
+    pub undeclared: Option<UndeclaredChoice>,
+    /// Why it shall go although somebody may read it; goes into the audit log.
+    #[serde(default)]
+    pub force: Option<String>,
+}
+
+impl Retire {
+    /// A day.
+    pub fn default_quiet_seconds() -> u64 {
+        86_400
+    }
+
+    /// Ten minutes.
+    pub fn default_brownout_seconds() -> u64 {
+        600
+    }
 }
 
 /// A flip that was made, or had been made before.
@@ -228,6 +284,8 @@ pub enum Role {
     Filling,
     /// Is complete and kept fresh.
     Kept,
+    /// Is complete and kept fresh, but about to be dropped: reads of it are refused.
+    Closed,
 }
 
 impl From<StandbyState> for Role {
@@ -235,6 +293,7 @@ impl From<StandbyState> for Role {
         match state {
             StandbyState::Filling => Self::Filling,
             StandbyState::Kept => Self::Kept,
+            StandbyState::Closed => Self::Closed,
         }
     }
 }

@@ -7,7 +7,9 @@ use http::HeaderValue;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::api::{Adopt, Adopted, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Status};
+use super::api::{
+    Adopt, Adopted, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Order, Retire, Status,
+};
 use super::error::{ControlError, ErrorKind};
 use super::flip::Direction;
 use super::inner::{Inner, lock};
@@ -16,7 +18,7 @@ use super::settings::Settings;
 use crate::domain::embedder::EmbedderSpec;
 use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::{Model, ModelRef};
-use crate::domain::phase::{Migration, PhaseName};
+use crate::domain::phase::Migration;
 use crate::embed::Embedders;
 use crate::registry::Registry;
 use crate::store::StoredState;
@@ -158,6 +160,31 @@ impl Control {
         self.inner.flip(key, to, Direction::Back).await
     }
 
+    /// Pauses, resumes or cancels a migration, or ends a brownout.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` where its phase has no use for the order; `store`.
+    pub async fn order(&self, key: &FieldKey, order: Order) -> Result<MigrationStatus, ControlError> {
+        self.inner.order(key, order).await
+    }
+
+    /// Begins to retire the space that served before the cutover; given again, says where that stands.
+    ///
+    /// # Errors
+    /// `not_ready` with every reason against it; `invalid` for a policy that cannot hold afterwards; `conflict` before
+    /// the cutover; `not_found`; `store`.
+    pub async fn retire(&self, key: &FieldKey, ask: &Retire) -> Result<MigrationStatus, ControlError> {
+        self.inner.retire(key, ask).await
+    }
+
+    /// The last lines of the audit log, oldest first: one JSON document each.
+    ///
+    /// # Errors
+    /// `store`.
+    pub async fn log(&self, lines_max: usize) -> Result<Vec<String>, ControlError> {
+        Ok(self.inner.registry.audit_tail(lines_max).await?)
+    }
+
     /// What is managed, counted exactly: everything, or one collection, by its name or an alias. A collection that the
     /// upstream does not count has its error in its place.
     ///
@@ -171,7 +198,7 @@ impl Control {
     pub async fn resume(&self) {
         let runs: Vec<_> = lock(&self.inner.runs).values().cloned().collect();
         for run in runs {
-            if run.state.lock().await.phase.name() != PhaseName::Planned {
+            if !run.state.lock().await.phase.name().is_over() {
                 self.inner.spawn(run);
             }
         }

@@ -85,10 +85,25 @@ impl Inner {
 
     async fn turn(self: &Arc<Self>, run: &Arc<Run>, memory: &mut Memory) -> Result<Next, ControlError> {
         let migration = run.state.lock().await.clone();
+        let done = self.turn_of(run, &migration, memory).await;
+        match done {
+            // An order came in between: what the turn was about is over, and its error says nothing.
+            Err(_) if run.state.lock().await.phase.name() != migration.phase.name() => Ok(Next::Again),
+            done => done,
+        }
+    }
+
+    async fn turn_of(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        migration: &Migration,
+        memory: &mut Memory,
+    ) -> Result<Next, ControlError> {
         match &migration.phase {
-            Phase::Planned => Ok(Next::End),
+            Phase::Planned | Phase::Done(_) | Phase::Cancelled => Ok(Next::End),
+            Phase::Paused(_) => Ok(Next::Wait),
             Phase::Opening => {
-                self.open(run, &migration).await?;
+                self.open(run, migration).await?;
                 Ok(Next::Again)
             }
             Phase::DualWriting => {
@@ -96,9 +111,24 @@ impl Inner {
                 self.advance(run, Event::Drained).await?;
                 Ok(Next::Again)
             }
-            Phase::Backfilling(progress) => self.backfill(run, &migration, progress, memory).await,
+            Phase::Backfilling(progress) => self.backfill(run, migration, progress, memory).await,
             Phase::Ready(_) | Phase::ServingNew(_) | Phase::RolledBack(_) => {
-                self.keep_fresh(run, &migration, memory).await
+                self.keep_fresh(run, migration, memory).await
+            }
+            Phase::Brownout(retirement) => {
+                if self.brownout_is_over(run, migration, retirement) {
+                    self.advance(run, Event::BrownoutOver).await?;
+                    return Ok(Next::Again);
+                }
+                self.keep_fresh(run, migration, memory).await
+            }
+            Phase::Retiring(_) => {
+                self.drop_space(run, migration, &migration.from).await?;
+                Ok(Next::End)
+            }
+            Phase::Cancelling => {
+                self.drop_space(run, migration, &migration.to).await?;
+                Ok(Next::End)
             }
         }
     }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::api::CutoverReport;
 use super::error::{ControlError, ErrorKind};
 use super::inner::Inner;
 use super::run::Run;
-use crate::domain::gate::{self, Armed, Gate, Reason};
+use crate::domain::gate::{self, Armed, Evidence, Gate, Reason};
 use crate::domain::ids::FieldKey;
 use crate::domain::model::ModelRef;
 use crate::domain::phase::{Event, Migration, Phase};
@@ -42,17 +44,26 @@ impl Inner {
                 | Phase::Opening
                 | Phase::DualWriting
                 | Phase::Backfilling(_)
+                | Phase::Paused(_)
                 | Phase::Ready(_)
                 | Phase::ServingNew(_)
-                | Phase::RolledBack(_),
+                | Phase::RolledBack(_)
+                | Phase::Brownout(_)
+                | Phase::Retiring(_)
+                | Phase::Done(_)
+                | Phase::Cancelling
+                | Phase::Cancelled,
                 direction,
             ) => {
-                let armed = self.pass_gate(&run).await?;
+                let (armed, evidence) = self.pass_gate(&run).await?;
                 let event = match direction {
                     Direction::Forth => Event::CutOver(armed),
                     Direction::Back => Event::RollBack(armed),
                 };
-                (false, self.advance(&run, event).await?.next)
+                let note = json!({
+                    "points": evidence.points, "missing": evidence.missing, "pending": evidence.pending,
+                });
+                (false, self.advance_noting(&run, event, note).await?.next)
             }
         };
         run.wake.notify_one();
@@ -115,12 +126,13 @@ impl Inner {
 
     /// Asks the gate until it says go, or, bounded, until what stands against it does not look transient: a write that
     /// is under way is pending for a moment.
-    async fn pass_gate(&self, run: &Run) -> Result<Armed, ControlError> {
+    async fn pass_gate(&self, run: &Run) -> Result<(Armed, Evidence), ControlError> {
         let mut attempts = 0;
         loop {
             let migration = run.state.lock().await.clone();
-            let reasons = match gate::decide(&self.evidence(&migration).await?) {
-                Gate::Go(armed) => return Ok(armed),
+            let evidence = self.evidence(&migration).await?;
+            let reasons = match gate::decide(&evidence) {
+                Gate::Go(armed) => return Ok((armed, evidence)),
                 Gate::NoGo(reasons) => reasons,
             };
             attempts += 1;
@@ -139,7 +151,9 @@ fn is_transient(reason: &Reason) -> bool {
         Reason::Phase { .. }
         | Reason::SpaceMissing
         | Reason::OtherMigration { .. }
-        | Reason::Unsourced { .. } => false,
+        | Reason::Unsourced { .. }
+        | Reason::RecentlyRead { .. }
+        | Reason::PinnedUndeclared { .. } => false,
     }
 }
 
@@ -180,17 +194,34 @@ fn check(migration: &Migration, to: &ModelRef, direction: Direction) -> Result<(
     }
     match (&migration.phase, direction) {
         (
-            Phase::Planned | Phase::Opening | Phase::DualWriting | Phase::Backfilling(_) | Phase::Ready(_),
+            Phase::Planned
+            | Phase::Opening
+            | Phase::DualWriting
+            | Phase::Backfilling(_)
+            | Phase::Paused(_)
+            | Phase::Ready(_)
+            | Phase::Cancelling
+            | Phase::Cancelled,
             Direction::Back,
         ) => conflict(format!(
             "`{key}` was not cut over: `{target}` still serves, there is nothing to roll back"
         )),
-        (Phase::ServingNew(_) | Phase::RolledBack(_), Direction::Back) => Ok(()),
+        (Phase::Retiring(_) | Phase::Done(_), Direction::Back) => conflict(format!(
+            "the space of `{target}` is gone: start a migration of `{key}` to it to go back"
+        )),
+        (Phase::Brownout(_), Direction::Forth) => conflict(format!(
+            "`{target}` serves `{key}` already, and the other space is being retired: `interlock migrate keep {key}` ends that"
+        )),
+        (Phase::Cancelling | Phase::Cancelled | Phase::Retiring(_) | Phase::Done(_), Direction::Forth) => {
+            conflict(format!("the migration of `{key}` to `{target}` is over"))
+        }
+        (Phase::ServingNew(_) | Phase::RolledBack(_) | Phase::Brownout(_), Direction::Back) => Ok(()),
         (
             Phase::Planned
             | Phase::Opening
             | Phase::DualWriting
             | Phase::Backfilling(_)
+            | Phase::Paused(_)
             | Phase::Ready(_)
             | Phase::ServingNew(_)
             | Phase::RolledBack(_),

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::audit;
 use super::conditions::FieldView;
 use super::error::{ControlError, ErrorKind};
 use super::run::{Counted, Run};
@@ -158,18 +160,29 @@ impl Inner {
     /// Moves a migration on: decides, stores, publishes, shows. Once begun, it is carried out even if the caller goes
     /// away, so that what is in memory is what is stored.
     pub async fn advance(self: &Arc<Self>, run: &Arc<Run>, event: Event) -> Result<Step, ControlError> {
+        self.advance_noting(run, event, Value::Null).await
+    }
+
+    /// As [`Self::advance`]; `note` goes into the audit log with it.
+    pub async fn advance_noting(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        event: Event,
+        note: Value,
+    ) -> Result<Step, ControlError> {
         let (inner, run) = (Arc::clone(self), Arc::clone(run));
-        let stepped = tokio::spawn(async move { inner.advance_here(&run, event).await });
+        let stepped = tokio::spawn(async move { inner.advance_here(&run, event, note).await });
         stepped.await.unwrap_or_else(|_| Err(stopping()))
     }
 
-    async fn advance_here(&self, run: &Run, event: Event) -> Result<Step, ControlError> {
+    async fn advance_here(&self, run: &Run, event: Event, note: Value) -> Result<Step, ControlError> {
         let mut state = run.state.lock().await;
         let step = state
-            .step(event)
+            .step(event.clone())
             .map_err(|error| ControlError::new(ErrorKind::Conflict, error.to_string()))?;
         let rest = Commit {
             migration: Some((run.key.clone(), encode(&step.next)?)),
+            audit: audit::of_step(&event, &step.next, note),
             ..Commit::default()
         };
         match step.table {
@@ -215,9 +228,13 @@ impl Inner {
         let missing = self.calls.count(collection, view.missing(space)).await?;
         let pending = self.calls.count(collection, view.pending(space)).await?;
         let unsourced = match &migration.phase {
-            Phase::Backfilling(progress) => progress.unsourced,
-            Phase::Ready(tally) | Phase::ServingNew(tally) | Phase::RolledBack(tally) => tally.unsourced,
-            Phase::Planned | Phase::Opening | Phase::DualWriting => 0,
+            Phase::Backfilling(progress) | Phase::Paused(progress) => progress.unsourced,
+            Phase::Ready(tally)
+            | Phase::ServingNew(tally)
+            | Phase::RolledBack(tally)
+            | Phase::Done(tally) => tally.unsourced,
+            Phase::Brownout(retirement) | Phase::Retiring(retirement) => retirement.tally.unsourced,
+            Phase::Planned | Phase::Opening | Phase::DualWriting | Phase::Cancelling | Phase::Cancelled => 0,
         };
         Ok(Evidence {
             phase: migration.phase.name(),

@@ -4,11 +4,13 @@
 
 mod adopt;
 pub mod api;
+mod audit;
 mod candidate;
 mod conditions;
 mod control;
 mod describe;
 mod driver;
+mod dropping;
 mod embedding;
 mod error;
 mod fill;
@@ -16,7 +18,9 @@ mod flip;
 mod inner;
 mod models;
 mod opening;
+mod orders;
 mod quarantine;
+mod retire;
 mod run;
 mod schema;
 mod settings;
@@ -26,8 +30,9 @@ mod status;
 
 pub use crate::domain::phase::PhaseName;
 pub use api::{
-    Adopt, AdoptVector, Adopted, AdoptedField, CollectionStatus, CutoverReport, FieldStatus, MigrationStatus,
-    ModelAdded, ModelRow, Role, SpaceStatus, Status, UndeclaredChoice, Unsourced,
+    Adopt, AdoptVector, Adopted, AdoptedField, BrownoutStatus, CollectionStatus, CutoverReport, FieldStatus,
+    MigrationStatus, ModelAdded, ModelRow, Order, Retire, Role, SpaceStatus, Status, UndeclaredChoice,
+    Unsourced,
 };
 pub use control::{Control, Parts};
 pub use error::{ControlError, ErrorKind};

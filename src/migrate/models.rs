@@ -2,7 +2,10 @@
 
 use std::mem::discriminant;
 
+use serde_json::json;
+
 use super::api::{ModelAdded, ModelRow};
+use super::audit;
 use super::error::{ControlError, ErrorKind};
 use super::inner::{Inner, lock};
 use crate::domain::embedder::EmbedderSpec;
@@ -61,6 +64,10 @@ impl Inner {
         }
         let rest = Commit {
             embedder: Some((model.id.clone(), embedder.clone())),
+            audit: Some(audit::line(
+                "model registered",
+                json!({ "model": model.id, "fingerprint": model.fingerprint(), "embedder": embedder }),
+            )),
             ..Commit::default()
         };
         let insert = |table: &mut Table| {

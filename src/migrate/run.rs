@@ -2,10 +2,10 @@
 
 use tokio::sync::{Mutex, Notify, watch};
 
-use super::api::{MigrationStatus, Unsourced};
+use super::api::{BrownoutStatus, MigrationStatus, Unsourced};
 use crate::domain::gate::Reason;
 use crate::domain::ids::{Epoch, FieldKey};
-use crate::domain::phase::{Migration, Phase};
+use crate::domain::phase::{Migration, Phase, PhaseName};
 
 /// A migration in this process.
 pub(super) struct Run {
@@ -52,6 +52,7 @@ impl Run {
             unsourced: Unsourced::default(),
             reasons: Vec::new(),
             last_error: None,
+            brownout: None,
         };
         Self {
             key: migration.key.clone(),
@@ -67,9 +68,21 @@ impl Run {
         self.status.send_modify(|status| {
             status.phase = migration.phase.name();
             status.epoch = epoch;
+            if status.phase != PhaseName::Brownout {
+                status.brownout = None;
+            }
             match &migration.phase {
                 Phase::Ready(tally) | Phase::ServingNew(tally) | Phase::RolledBack(tally) => {
                     status.unsourced.count = tally.unsourced;
+                    status.points_per_second = None;
+                    status.seconds_left = None;
+                }
+                Phase::Paused(_)
+                | Phase::Brownout(_)
+                | Phase::Retiring(_)
+                | Phase::Done(_)
+                | Phase::Cancelling
+                | Phase::Cancelled => {
                     status.points_per_second = None;
                     status.seconds_left = None;
                 }
@@ -105,6 +118,15 @@ impl Run {
             status.pending -= points;
             status.done += points;
             status.seconds_left = left(status.points_per_second, status.pending);
+        });
+    }
+
+    /// Shows where a brownout stands.
+    pub fn show_brownout(&self, brownout: Option<BrownoutStatus>) {
+        self.status.send_if_modified(|status| {
+            let changed = status.brownout != brownout;
+            status.brownout = brownout;
+            changed
         });
     }
 

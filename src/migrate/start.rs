@@ -1,9 +1,10 @@
 //! Starts a migration: checks, stores, and lets its driver go on.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::api::MigrationStatus;
+use super::audit::{self, now_ms};
 use super::driver::drive;
 use super::error::{ControlError, ErrorKind};
 use super::inner::{Inner, encode, lock};
@@ -36,7 +37,7 @@ impl Inner {
                 None => None,
             };
             match (known, known_state) {
-                (Some(run), Some(state)) if state.phase.name() != PhaseName::Planned => {
+                (Some(run), Some(state)) if !state.phase.name().is_over() => {
                     takes_up(&state, &model)?;
                     run
                 }
@@ -88,6 +89,7 @@ impl Inner {
             .next;
         let rest = Commit {
             migration: Some((opening.key.clone(), encode(&opening)?)),
+            audit: audit::of_step(&Event::Start, &opening, serde_json::Value::Null),
             ..Commit::default()
         };
         let (inner, key) = (Arc::clone(self), opening.key.clone());
@@ -115,7 +117,16 @@ impl Inner {
         let settled = status.wait_for(|status| match status.phase {
             PhaseName::Planned => status.last_error.is_some(),
             PhaseName::Opening | PhaseName::DualWriting => false,
-            PhaseName::Backfilling | PhaseName::Ready | PhaseName::ServingNew | PhaseName::RolledBack => true,
+            PhaseName::Backfilling
+            | PhaseName::Paused
+            | PhaseName::Ready
+            | PhaseName::ServingNew
+            | PhaseName::RolledBack
+            | PhaseName::Brownout
+            | PhaseName::Retiring
+            | PhaseName::Done
+            | PhaseName::Cancelling
+            | PhaseName::Cancelled => true,
         });
         // Whether it is settled or the time is over, the state says what is true now.
         let _settled = tokio::time::timeout(bound, settled).await.is_ok();
@@ -129,6 +140,25 @@ impl Inner {
 
 /// Whether the command means the migration that is there.
 fn takes_up(state: &Migration, model: &Model) -> Result<(), ControlError> {
+    match &state.phase {
+        Phase::Retiring(_) | Phase::Cancelling => {
+            return Err(conflict(format!(
+                "the migration of `{}` to `{}` is being ended: start again when `interlock migrate status` says so",
+                state.key, state.to.model
+            )));
+        }
+        Phase::Planned
+        | Phase::Opening
+        | Phase::DualWriting
+        | Phase::Backfilling(_)
+        | Phase::Paused(_)
+        | Phase::Ready(_)
+        | Phase::ServingNew(_)
+        | Phase::RolledBack(_)
+        | Phase::Brownout(_)
+        | Phase::Done(_)
+        | Phase::Cancelled => {}
+    }
     if state.to.model == model.id {
         return Ok(());
     }
@@ -139,7 +169,7 @@ fn takes_up(state: &Migration, model: &Model) -> Result<(), ControlError> {
         )));
     }
     match &state.phase {
-        Phase::ServingNew(_) => Err(conflict(format!(
+        Phase::ServingNew(_) | Phase::Brownout(_) => Err(conflict(format!(
             "the space of `{}` is kept fresh: go back with `interlock migrate rollback {} --to {}`",
             model.id, state.key, model.id
         ))),
@@ -147,12 +177,12 @@ fn takes_up(state: &Migration, model: &Model) -> Result<(), ControlError> {
         | Phase::Opening
         | Phase::DualWriting
         | Phase::Backfilling(_)
+        | Phase::Paused(_)
         | Phase::Ready(_)
-        | Phase::RolledBack(_) => Err(conflict(format!("`{}` serves `{}` already", model.id, state.key))),
+        | Phase::RolledBack(_)
+        | Phase::Retiring(_)
+        | Phase::Done(_)
+        | Phase::Cancelling
+        | Phase::Cancelled => Err(conflict(format!("`{}` serves `{}` already", model.id, state.key))),
     }
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

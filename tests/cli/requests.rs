@@ -6,7 +6,7 @@ use interlock::domain::embedder::{EmbedderSpec, Idf, IdfTable, OpenAiSpec};
 use interlock::domain::model::{Distance, Kind, Model};
 use interlock::domain::source::SourceTemplate;
 use interlock::domain::table::OnEmbedFailure;
-use interlock::migrate::{Adopt, AdoptVector, UndeclaredChoice};
+use interlock::migrate::{Adopt, AdoptVector, Order, Retire, UndeclaredChoice};
 
 use crate::scripted::{Call, key};
 use crate::{asked, parse, usage};
@@ -304,6 +304,45 @@ async fn the_other_verbs_ask_for_their_field() {
             &["migrate", "rollback", "docs/title", "--to", "new@2"],
             Call::Rollback(title.clone(), new()),
         ),
+        (
+            &["migrate", "pause", "docs/title"],
+            Call::Order(title.clone(), Order::Pause),
+        ),
+        (
+            &["migrate", "resume", "docs/title"],
+            Call::Order(title.clone(), Order::Resume),
+        ),
+        (
+            &["migrate", "cancel", "docs/title"],
+            Call::Order(title.clone(), Order::Cancel),
+        ),
+        (
+            &["migrate", "keep", "docs/title"],
+            Call::Order(title.clone(), Order::Keep),
+        ),
+        (
+            &[
+                "migrate",
+                "retire",
+                "docs/title",
+                "--brownout-seconds",
+                "5",
+                "--undeclared",
+                "pinned:new@2",
+                "--force",
+                "the app is gone",
+            ],
+            Call::Retire(
+                title.clone(),
+                Retire {
+                    quiet_seconds: 86_400,
+                    brownout_seconds: 5,
+                    undeclared: Some(UndeclaredChoice::Pinned(new())),
+                    force: Some("the app is gone".to_owned()),
+                },
+            ),
+        ),
+        (&["log", "--lines", "7"], Call::Log(7)),
     ] {
         assert_eq!(asked(args).await, expected, "{args:?}");
     }

@@ -8,7 +8,7 @@ use interlock::domain::model::ModelRef;
 use super::harness::{Around, NEW_SPACE, World};
 
 /// From the call of this number on, nothing comes back; that call itself does `first`.
-fn die_at(world: &World, call: usize, first: Around) -> Arc<AtomicUsize> {
+pub fn die_at(world: &World, call: usize, first: Around) -> Arc<AtomicUsize> {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
     world.hooked.set(move |_path| {

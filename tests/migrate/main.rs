@@ -5,6 +5,7 @@
 
 mod client;
 mod crashes;
+mod endings;
 mod harness;
 mod races;
 mod real;

@@ -14,8 +14,8 @@ use interlock::domain::ids::{CollectionName, Epoch, FieldKey};
 use interlock::domain::model::{Distance, Kind, Model, ModelRef};
 use interlock::domain::table::{OnEmbedFailure, Undeclared};
 use interlock::migrate::{
-    Adopt, Adopted, AdoptedField, CollectionStatus, CutoverReport, FieldStatus, MigrationStatus, ModelAdded,
-    ModelRow, PhaseName, Role, SpaceStatus, Status, Unsourced,
+    Adopt, Adopted, AdoptedField, BrownoutStatus, CollectionStatus, CutoverReport, FieldStatus,
+    MigrationStatus, ModelAdded, ModelRow, Order, PhaseName, Retire, Role, SpaceStatus, Status, Unsourced,
 };
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -32,6 +32,9 @@ pub enum Call {
     Migration(FieldKey),
     Cutover(FieldKey, ModelRef),
     Rollback(FieldKey, ModelRef),
+    Order(FieldKey, Order),
+    Retire(FieldKey, Retire),
+    Log(usize),
     Status(Option<CollectionName>),
 }
 
@@ -136,6 +139,27 @@ impl Operator for Scripted {
         self.answer(Call::Rollback(key, to), flip())
     }
 
+    fn order(&self, key: FieldKey, order: Order) -> Answer<'_, MigrationStatus> {
+        self.answer(Call::Order(key, order), state(PhaseName::Paused, 250))
+    }
+
+    fn retire(&self, key: FieldKey, ask: Retire) -> Answer<'_, MigrationStatus> {
+        let mut brownout = state(PhaseName::Brownout, 1_000);
+        brownout.brownout = Some(BrownoutStatus {
+            until_ms: 99,
+            callers: vec!["app/1 (2 s ago)".to_owned()],
+        });
+        self.answer(Call::Retire(key, ask), brownout)
+    }
+
+    fn log(&self, lines_max: usize) -> Answer<'_, Vec<String>> {
+        let lines = vec![
+            r#"{"what":"cut over"}"#.to_owned(),
+            r#"{"what":"rolled back"}"#.to_owned(),
+        ];
+        self.answer(Call::Log(lines_max), lines)
+    }
+
     fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status> {
         self.answer(Call::Status(collection), status())
     }
@@ -202,6 +226,7 @@ pub fn state(phase: PhaseName, done: u64) -> MigrationStatus {
             ],
         },
         last_error: None,
+        brownout: None,
     }
 }
 

@@ -56,16 +56,11 @@ impl TryFrom<pb::AdoptRequest> for Adopt {
 
 impl From<AdoptVector> for pb::AdoptVector {
     fn from(vector: AdoptVector) -> Self {
-        use pb::undeclared::Policy;
-        let policy = vector.undeclared.map(|choice| match choice {
-            UndeclaredChoice::Pinned(model) => Policy::Pinned(model.to_string()),
-            UndeclaredChoice::Reject => Policy::Reject(true),
-        });
         Self {
             name: vector.name.map(|name| name.to_string()),
             model: vector.model.to_string(),
             source: vector.source.map(|source| source.to_string()),
-            undeclared: policy.map(|policy| pb::Undeclared { policy: Some(policy) }),
+            undeclared: vector.undeclared.map(Into::into),
             on_embed_failure: pb::OnEmbedFailure::from(vector.on_embed_failure).into(),
         }
     }
@@ -75,18 +70,11 @@ impl TryFrom<pb::AdoptVector> for AdoptVector {
     type Error = AdminError;
 
     fn try_from(vector: pb::AdoptVector) -> Result<Self, AdminError> {
-        let undeclared = match policy(vector.undeclared)? {
-            None => None,
-            Some(Policy::Pinned(model)) => {
-                Some(UndeclaredChoice::Pinned(parsed("undeclared.pinned", &model)?))
-            }
-            Some(Policy::Reject) => Some(UndeclaredChoice::Reject),
-        };
         Ok(Self {
             name: vector.name.as_deref().map(Into::into),
             model: parsed("model", &vector.model)?,
             source: source(vector.source)?,
-            undeclared,
+            undeclared: choice(vector.undeclared)?,
             on_embed_failure: on_embed_failure(vector.on_embed_failure)?,
         })
     }
@@ -108,6 +96,26 @@ fn policy(message: Option<pb::Undeclared>) -> Result<Option<Policy>, AdminError>
         Some(pb::undeclared::Policy::Reject(false)) | None => {
             Err(AdminError::invalid("undeclared: say pinned, or reject: true"))
         }
+    }
+}
+
+/// The policy that a message asks for.
+pub(super) fn choice(message: Option<pb::Undeclared>) -> Result<Option<UndeclaredChoice>, AdminError> {
+    Ok(match policy(message)? {
+        None => None,
+        Some(Policy::Pinned(model)) => Some(UndeclaredChoice::Pinned(parsed("undeclared.pinned", &model)?)),
+        Some(Policy::Reject) => Some(UndeclaredChoice::Reject),
+    })
+}
+
+impl From<UndeclaredChoice> for pb::Undeclared {
+    fn from(choice: UndeclaredChoice) -> Self {
+        use pb::undeclared::Policy;
+        let policy = match choice {
+            UndeclaredChoice::Pinned(model) => Policy::Pinned(model.to_string()),
+            UndeclaredChoice::Reject => Policy::Reject(true),
+        };
+        Self { policy: Some(policy) }
     }
 }
 

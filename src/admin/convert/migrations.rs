@@ -5,8 +5,9 @@ use crate::admin::proto as pb;
 use crate::domain::gate::Reason;
 use crate::domain::ids::{Epoch, FieldKey};
 use crate::domain::model::ModelRef;
-use crate::migrate::{CutoverReport, MigrationStatus, PhaseName, Unsourced};
+use crate::migrate::{BrownoutStatus, CutoverReport, MigrationStatus, Order, PhaseName, Retire, Unsourced};
 
+use super::adoption::choice;
 use super::{all, parsed, present};
 
 impl TryFrom<pb::StartMigrationRequest> for (FieldKey, ModelRef) {
@@ -27,6 +28,62 @@ impl TryFrom<pb::FlipRequest> for (FieldKey, ModelRef) {
     }
 }
 
+impl TryFrom<pb::OrderRequest> for (FieldKey, Order) {
+    type Error = AdminError;
+
+    fn try_from(request: pb::OrderRequest) -> Result<Self, AdminError> {
+        let order = match request.order() {
+            pb::Order::Pause => Order::Pause,
+            pb::Order::Resume => Order::Resume,
+            pb::Order::Cancel => Order::Cancel,
+            pb::Order::Keep => Order::Keep,
+            pb::Order::Unspecified => {
+                return Err(AdminError::invalid(
+                    "the order is missing, or unknown to this version",
+                ));
+            }
+        };
+        Ok((present("field", request.field)?.try_into()?, order))
+    }
+}
+
+impl From<Order> for pb::Order {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::Pause => Self::Pause,
+            Order::Resume => Self::Resume,
+            Order::Cancel => Self::Cancel,
+            Order::Keep => Self::Keep,
+        }
+    }
+}
+
+impl From<(FieldKey, Retire)> for pb::RetireRequest {
+    fn from((key, ask): (FieldKey, Retire)) -> Self {
+        Self {
+            field: Some(key.into()),
+            quiet_seconds: ask.quiet_seconds,
+            brownout_seconds: ask.brownout_seconds,
+            undeclared: ask.undeclared.map(Into::into),
+            force: ask.force,
+        }
+    }
+}
+
+impl TryFrom<pb::RetireRequest> for (FieldKey, Retire) {
+    type Error = AdminError;
+
+    fn try_from(request: pb::RetireRequest) -> Result<Self, AdminError> {
+        let ask = Retire {
+            quiet_seconds: request.quiet_seconds,
+            brownout_seconds: request.brownout_seconds,
+            undeclared: choice(request.undeclared)?,
+            force: request.force,
+        };
+        Ok((present("field", request.field)?.try_into()?, ask))
+    }
+}
+
 impl From<PhaseName> for pb::Phase {
     fn from(phase: PhaseName) -> Self {
         match phase {
@@ -37,6 +94,12 @@ impl From<PhaseName> for pb::Phase {
             PhaseName::Ready => Self::Ready,
             PhaseName::ServingNew => Self::ServingNew,
             PhaseName::RolledBack => Self::RolledBack,
+            PhaseName::Paused => Self::Paused,
+            PhaseName::Brownout => Self::Brownout,
+            PhaseName::Retiring => Self::Retiring,
+            PhaseName::Done => Self::Done,
+            PhaseName::Cancelling => Self::Cancelling,
+            PhaseName::Cancelled => Self::Cancelled,
         }
     }
 }
@@ -50,6 +113,12 @@ fn phase(phase: i32) -> Result<PhaseName, AdminError> {
         Ok(pb::Phase::Ready) => Ok(PhaseName::Ready),
         Ok(pb::Phase::ServingNew) => Ok(PhaseName::ServingNew),
         Ok(pb::Phase::RolledBack) => Ok(PhaseName::RolledBack),
+        Ok(pb::Phase::Paused) => Ok(PhaseName::Paused),
+        Ok(pb::Phase::Brownout) => Ok(PhaseName::Brownout),
+        Ok(pb::Phase::Retiring) => Ok(PhaseName::Retiring),
+        Ok(pb::Phase::Done) => Ok(PhaseName::Done),
+        Ok(pb::Phase::Cancelling) => Ok(PhaseName::Cancelling),
+        Ok(pb::Phase::Cancelled) => Ok(PhaseName::Cancelled),
         Ok(pb::Phase::Unspecified) | Err(_) => Err(AdminError::invalid(format!(
             "phase {phase} is unknown to this version"
         ))),
@@ -66,6 +135,16 @@ impl From<Reason> for pb::Reason {
             Reason::Pending { points } => Of::Pending(points),
             Reason::Coverage { missing, points } => Of::Coverage(pb::Coverage { missing, points }),
             Reason::Unsourced { points } => Of::Unsourced(points),
+            Reason::RecentlyRead {
+                seconds_ago,
+                quiet_seconds,
+                callers,
+            } => Of::RecentlyRead(pb::RecentlyRead {
+                seconds_ago,
+                quiet_seconds,
+                callers,
+            }),
+            Reason::PinnedUndeclared { model } => Of::PinnedUndeclared(model.to_string()),
         };
         Self { reason: Some(reason) }
     }
@@ -85,6 +164,14 @@ impl TryFrom<pb::Reason> for Reason {
             Some(Of::Pending(points)) => Self::Pending { points },
             Some(Of::Coverage(pb::Coverage { missing, points })) => Self::Coverage { missing, points },
             Some(Of::Unsourced(points)) => Self::Unsourced { points },
+            Some(Of::RecentlyRead(read)) => Self::RecentlyRead {
+                seconds_ago: read.seconds_ago,
+                quiet_seconds: read.quiet_seconds,
+                callers: read.callers,
+            },
+            Some(Of::PinnedUndeclared(model)) => Self::PinnedUndeclared {
+                model: parsed("pinned_undeclared", &model)?,
+            },
             None => {
                 return Err(AdminError::invalid(
                     "the gate has a reason that is unknown to this version",
@@ -116,6 +203,10 @@ impl From<MigrationStatus> for pb::MigrationState {
             }),
             reasons: status.reasons.into_iter().map(Into::into).collect(),
             last_error: status.last_error,
+            brownout: status.brownout.map(|brownout| pb::Brownout {
+                until_ms: brownout.until_ms,
+                callers: brownout.callers,
+            }),
         }
     }
 }
@@ -145,6 +236,10 @@ impl TryFrom<pb::MigrationState> for MigrationStatus {
             },
             reasons: all(state.reasons)?,
             last_error: state.last_error,
+            brownout: state.brownout.map(|brownout| BrownoutStatus {
+                until_ms: brownout.until_ms,
+                callers: brownout.callers,
+            }),
         })
     }
 }

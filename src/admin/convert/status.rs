@@ -14,6 +14,7 @@ impl From<Role> for pb::Role {
             Role::Serving => Self::Serving,
             Role::Filling => Self::Filling,
             Role::Kept => Self::Kept,
+            Role::Closed => Self::Closed,
         }
     }
 }
@@ -23,6 +24,7 @@ fn role(role: i32) -> Result<Role, AdminError> {
         Ok(pb::Role::Serving) => Ok(Role::Serving),
         Ok(pb::Role::Filling) => Ok(Role::Filling),
         Ok(pb::Role::Kept) => Ok(Role::Kept),
+        Ok(pb::Role::Closed) => Ok(Role::Closed),
         Ok(pb::Role::Unspecified) | Err(_) => Err(AdminError::invalid(format!(
             "role {role} is unknown to this version"
         ))),

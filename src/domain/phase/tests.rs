@@ -40,6 +40,15 @@ fn run(events: Vec<Event>) -> Migration {
         .fold(planned(), |migration, event| migration.step(event).unwrap().next)
 }
 
+fn retirement() -> Retirement {
+    Retirement {
+        tally: Tally::default(),
+        since_ms: 1,
+        until_ms: 2,
+        undeclared: Some(Undeclared::Pinned("new@1".parse().unwrap())),
+    }
+}
+
 fn until_ready() -> Vec<Event> {
     vec![
         Event::Start,
@@ -119,6 +128,54 @@ fn a_stored_migration_reads_the_same() {
     assert_eq!(serde_json::from_value::<Migration>(stored).unwrap(), migration);
 }
 
+#[test]
+fn an_order_is_taken_where_it_means_something() {
+    let backfilling = run(until_ready()[..4].to_vec());
+    let paused = backfilling.step(Event::Pause).unwrap().next;
+    assert!(paused.owed().is_empty());
+    // The page that was under way is not forgotten, and goes on from there.
+    let after_page = paused.step(page(Some("9"), 1, 0)).unwrap().next;
+    let resumed = after_page.step(Event::Resume).unwrap().next;
+    let Phase::Backfilling(progress) = &resumed.phase else {
+        panic!("{resumed:?}");
+    };
+    assert_eq!((progress.cursor.as_deref(), progress.filled), (Some("9"), 5));
+
+    let ready = run(until_ready());
+    for event in [
+        Event::Pause,
+        Event::Keep,
+        Event::BrownoutOver,
+        Event::SpaceDropped,
+    ] {
+        assert!(ready.step(event).is_err());
+    }
+    let serving = ready.step(Event::CutOver(armed())).unwrap().next;
+    assert!(serving.step(Event::Cancel).is_err(), "what serves is not dropped");
+    let brownout = serving.step(Event::Retire(retirement())).unwrap().next;
+    let back = brownout.step(Event::RollBack(armed())).unwrap();
+    assert_eq!(back.table, Some(TableChange::ServeSource));
+    let kept = brownout.step(Event::Keep).unwrap();
+    assert_eq!(
+        (kept.next.phase.name(), kept.table),
+        (PhaseName::ServingNew, Some(TableChange::ServeTarget))
+    );
+    let retiring = brownout.step(Event::BrownoutOver).unwrap().next;
+    assert!(
+        retiring.step(Event::RollBack(armed())).is_err(),
+        "there is no way back any more"
+    );
+    assert!(
+        retiring
+            .step(Event::SpaceDropped)
+            .unwrap()
+            .next
+            .phase
+            .name()
+            .is_over()
+    );
+}
+
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
         Just(Event::Start),
@@ -135,6 +192,13 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         (0u64..2).prop_map(|pending| Event::PassEnded { pending }),
         Just(Event::CutOver(armed())),
         Just(Event::RollBack(armed())),
+        Just(Event::Pause),
+        Just(Event::Resume),
+        Just(Event::Cancel),
+        Just(Event::Retire(retirement())),
+        Just(Event::Keep),
+        Just(Event::BrownoutOver),
+        Just(Event::SpaceDropped),
     ];
     prop::collection::vec(event, 0..60)
 }
@@ -160,17 +224,24 @@ proptest! {
 
             let standby = field.standby.as_ref().map(|standby| (&standby.space, standby.state));
             let (serving, kept) = match &migration.phase {
-                Phase::Planned | Phase::Opening => (&migration.from, None),
-                Phase::DualWriting | Phase::Backfilling(_) | Phase::Ready(_) => {
+                Phase::Planned | Phase::Opening | Phase::Cancelling | Phase::Cancelled => (&migration.from, None),
+                Phase::DualWriting | Phase::Backfilling(_) | Phase::Paused(_) | Phase::Ready(_) => {
                     (&migration.from, Some((&migration.to, StandbyState::Filling)))
                 }
                 Phase::ServingNew(_) => (&migration.to, Some((&migration.from, StandbyState::Kept))),
                 Phase::RolledBack(_) => (&migration.from, Some((&migration.to, StandbyState::Kept))),
+                Phase::Brownout(_) => (&migration.to, Some((&migration.from, StandbyState::Closed))),
+                Phase::Retiring(_) | Phase::Done(_) => (&migration.to, None),
             };
             prop_assert_eq!(&field.serving, serving);
             prop_assert_eq!(standby, kept);
             was_ready |= matches!(migration.phase, Phase::Ready(_));
             prop_assert!(was_ready || !matches!(migration.phase, Phase::ServingNew(_) | Phase::RolledBack(_)));
+            let pinned = match &migration.phase {
+                Phase::Retiring(_) | Phase::Done(_) => &migration.to.model,
+                _ => &migration.from.model,
+            };
+            prop_assert_eq!(&field.undeclared, &Undeclared::Pinned(pinned.clone()), "undeclared clients were moved");
         }
     }
 }

@@ -6,9 +6,12 @@ use crate::domain::ids::VectorName;
 use crate::domain::model::{Kind, Model, ModelId, ModelRef};
 use crate::domain::op::InputValue;
 use crate::domain::refusal::{Refusal, RefusalKind};
-use crate::domain::table::{Field, Managed, Space, Table, Undeclared};
+use crate::domain::table::{Field, Managed, Space, Table, Undeclared, Unreadable};
 
 use super::Claims;
+
+/// The reason of a read that a brownout refuses.
+pub const RETIRED_SPACE: &str = "retired_space";
 
 /// The name for a field's serving model in a `Document`.
 const AUTO: &str = "auto";
@@ -172,19 +175,26 @@ fn undeclared(field: &Field) -> Result<&Space, Refusal> {
     }
 }
 
-/// Refuses a space that clients may not read yet.
+/// Refuses a space that clients may not read.
 pub(super) fn readable(field: &Field, space: &Space) -> Result<(), Refusal> {
-    if field.is_readable(space) {
-        return Ok(());
+    match field.unreadable(space) {
+        None => Ok(()),
+        Some(Unreadable::Filling) => Err(Refusal::new(
+            RefusalKind::NotReady,
+            "space_not_ready",
+            format!(
+                "the space of `{}` for vector `{}` is still being filled: `interlock status` shows its coverage; query with `{}` until the cutover",
+                space.model, field.name, field.serving.model
+            ),
+        )),
+        Some(Unreadable::Closed) => Err(Refusal::invalid(
+            RETIRED_SPACE,
+            format!(
+                "the space of `{}` for vector `{}` is being retired: query with `{}`",
+                space.model, field.name, field.serving.model
+            ),
+        )),
     }
-    Err(Refusal::new(
-        RefusalKind::NotReady,
-        "space_not_ready",
-        format!(
-            "the space of `{}` for vector `{}` is still being filled: `interlock status` shows its coverage; query with `{}` until the cutover",
-            space.model, field.name, field.serving.model
-        ),
-    ))
 }
 
 /// The registered model of a space.

@@ -16,6 +16,8 @@ use super::plan::{Edit, Plan};
 use super::refusal::Refusal;
 use super::table::{Managed, Table};
 
+pub use claim::RETIRED_SPACE;
+
 /// What a client says of its model outside the body.
 #[derive(Clone, Debug, Default)]
 pub struct Claims {

@@ -1,0 +1,195 @@
+//! `interlock migrate …`: what can be said of a migration, and what is asked then.
+
+use clap::{Args, Subcommand};
+
+use super::adopt::UndeclaredArg;
+use super::args::Connection;
+use super::exit;
+use super::operate::Ask;
+use super::target::Target;
+use crate::domain::model::ModelRef;
+use crate::migrate::{Order, Retire};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MigrateVerb {
+    /// Make the standby space, write to both, and backfill; shows the progress until a cutover can be made.
+    ///
+    /// The work is Interlock's: an interrupted command, or --detach, leaves it going on. The same command again joins it.
+    #[command(after_help = exit::HELP)]
+    Start {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        target: Target,
+        /// The model to move to: NAME or NAME@VERSION.
+        #[arg(long, value_name = "MODEL")]
+        to: ModelRef,
+        /// Return as soon as it is started.
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Show where a migration stands; without a collection, all of them.
+    #[command(after_help = exit::HELP)]
+    Status {
+        #[command(flatten)]
+        connection: Connection,
+        /// The collection, or COLLECTION/VECTOR.
+        #[arg(value_name = "COLLECTION[/VECTOR]")]
+        target: Option<String>,
+        /// The vector; COLLECTION is then taken as it is, slashes and all.
+        #[arg(long, value_name = "NAME", requires = "target")]
+        vector: Option<String>,
+    },
+    /// Flip to the new model, if nothing stands against it; refused with every reason otherwise (exit code 3).
+    #[command(after_help = exit::HELP)]
+    Cutover {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        target: Target,
+        /// The model that shall serve: NAME or NAME@VERSION.
+        #[arg(long, value_name = "MODEL")]
+        to: ModelRef,
+    },
+    /// Flip back to the model that served before.
+    #[command(after_help = exit::HELP)]
+    Rollback {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        target: Target,
+        /// The model that shall serve: NAME or NAME@VERSION.
+        #[arg(long, value_name = "MODEL")]
+        to: ModelRef,
+    },
+    /// Let the backfill rest; writes go to both spaces all the same.
+    #[command(after_help = exit::HELP)]
+    Pause {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Let a paused backfill go on.
+    #[command(after_help = exit::HELP)]
+    Resume {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Give the migration up: the new space is dropped, the old one serves as before. Not after the cutover.
+    #[command(after_help = exit::HELP)]
+    Cancel {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Drop the space that served before the cutover: first its reads are refused for a while, then it goes. There is
+    /// no way back after that.
+    #[command(after_help = exit::HELP)]
+    Retire {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        retire: RetireArgs,
+    },
+    /// End a retirement that is still in its brownout: the old space stays and can be read.
+    #[command(after_help = exit::HELP)]
+    Keep {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// How an old space goes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct RetireArgs {
+    /// Refused unless nobody read the old space for so long.
+    #[arg(long, value_name = "N", default_value_t = Retire::default_quiet_seconds())]
+    pub(super) quiet_seconds: u64,
+    /// How long reads of it are refused before it is dropped. Who asks meanwhile is named in `migrate status`, and
+    /// while anybody does, it stays.
+    #[arg(long, value_name = "N", default_value_t = Retire::default_brownout_seconds())]
+    pub(super) brownout_seconds: u64,
+    /// What requests that declare no model mean afterwards: pinned:MODEL or reject.
+    #[arg(long, value_name = "pinned:MODEL|reject")]
+    pub(super) undeclared: Option<UndeclaredArg>,
+    /// Retire although somebody may read it, or end the brownout at once; the reason goes into the audit log.
+    #[arg(long, value_name = "REASON")]
+    pub(super) force: Option<String>,
+}
+
+impl RetireArgs {
+    fn ask(self) -> Retire {
+        Retire {
+            quiet_seconds: self.quiet_seconds,
+            brownout_seconds: self.brownout_seconds,
+            undeclared: self.undeclared.map(|UndeclaredArg(choice)| choice),
+            force: self.force,
+        }
+    }
+}
+
+/// What a verb asks, and of whom.
+pub(super) fn asked(verb: MigrateVerb) -> (Connection, Ask) {
+    let order = |target: &Target, order| Ask::Order {
+        key: target.key(),
+        order,
+    };
+    match verb {
+        MigrateVerb::Start {
+            connection,
+            target,
+            to,
+            detach,
+        } => {
+            let key = target.key();
+            (connection, Ask::Start { key, to, detach })
+        }
+        MigrateVerb::Status {
+            connection,
+            target,
+            vector,
+        } => {
+            let key = target.map(|target| Target::new(target, vector).key());
+            (connection, Ask::Migration(key))
+        }
+        MigrateVerb::Cutover {
+            connection,
+            target,
+            to,
+        } => {
+            let key = target.key();
+            (connection, Ask::Cutover { key, to })
+        }
+        MigrateVerb::Rollback {
+            connection,
+            target,
+            to,
+        } => {
+            let key = target.key();
+            (connection, Ask::Rollback { key, to })
+        }
+        MigrateVerb::Pause { connection, target } => (connection, order(&target, Order::Pause)),
+        MigrateVerb::Resume { connection, target } => (connection, order(&target, Order::Resume)),
+        MigrateVerb::Cancel { connection, target } => (connection, order(&target, Order::Cancel)),
+        MigrateVerb::Keep { connection, target } => (connection, order(&target, Order::Keep)),
+        MigrateVerb::Retire {
+            connection,
+            target,
+            retire,
+        } => {
+            let ask = Ask::Retire {
+                key: target.key(),
+                ask: retire.ask(),
+            };
+            (connection, ask)
+        }
+    }
+}
