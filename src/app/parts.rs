@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use crate::config::Config;
+use crate::domain::access::Access;
 use crate::embed::Embedders;
 #[cfg(feature = "embedded")]
 use crate::embedded::{ApiError, Embedded};
@@ -270,6 +271,10 @@ fn settings(config: &Config, upsert_retains: bool) -> Settings {
         answer_bytes_max: limits.answer_bytes_max,
         lookup_points_max: limits.lookup_points_max,
         upsert_retains,
+        access: Access {
+            open: config.calls.open.clone(),
+            clients: config.clients.keys.clone(),
+        },
     }
 }
 

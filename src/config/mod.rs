@@ -15,7 +15,9 @@ use std::path::Path;
 
 pub use self::overrides::Overrides;
 pub use self::problem::{Place, Problem};
-pub use self::sections::{Admin, Config, Data, Drain, Embed, Limits, Listen, Log, Migrate, Tags, Upstream};
+pub use self::sections::{
+    Admin, Calls, Clients, Config, Data, Drain, Embed, Limits, Listen, Log, Migrate, Tags, Upstream,
+};
 pub use self::values::{Millis, Secret};
 
 /// The defaults, explained.

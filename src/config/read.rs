@@ -136,9 +136,8 @@ impl Settings {
                 .map(Value::Boolean)
                 .map_err(|_| "is not true or false"),
             Some(Value::Float(_)) => text.parse().map(Value::Float).map_err(|_| "is not a number"),
-            Some(Value::String(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_)) | None => {
-                Ok(Value::String(text))
-            }
+            Some(Value::Array(_)) => Ok(list(&text)),
+            Some(Value::String(_) | Value::Datetime(_) | Value::Table(_)) | None => Ok(Value::String(text)),
         };
         match value {
             Ok(value) => self.set(section, key, value, place),
@@ -190,6 +189,16 @@ impl Settings {
             .find(|(section, key)| variable(section, key) == name)
             .map(|(section, key)| (section.to_owned(), key.to_owned()))
     }
+}
+
+/// A list as TOML writes it, or names with commas between them.
+fn list(text: &str) -> Value {
+    let written = format!("it = {text}").parse::<Table>().ok();
+    let written = written.and_then(|mut table| table.remove("it"));
+    written.filter(Value::is_array).unwrap_or_else(|| {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        Value::Array(names.map(Value::from).collect())
+    })
 }
 
 fn variable(section: &str, key: &str) -> String {

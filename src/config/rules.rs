@@ -1,6 +1,6 @@
 //! What types cannot say: bounds of numbers, and settings that exclude each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
@@ -11,6 +11,7 @@ use super::problem::{Place, Problem};
 use super::read::Places;
 use super::sections::Config;
 use super::values::Millis;
+use crate::domain::access::Client;
 
 /// One day, beyond which a time is a typing error.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -27,6 +28,7 @@ pub(super) fn check(config: &Config, places: &Places, problems: &mut Vec<Problem
     counts(config, &mut rules);
     times(config, &mut rules);
     texts(config, &mut rules);
+    clients(&config.clients.keys, &mut rules);
     combinations(config, &mut rules);
 }
 
@@ -168,6 +170,31 @@ fn texts(config: &Config, rules: &mut Rules<'_>) {
             "level",
             &format!("is no level and no list of directives: {error}"),
         );
+    }
+}
+
+/// Every key of every request is compared with every one of these.
+const KEYS_MAX: usize = 1_000;
+
+fn clients(clients: &[Client], rules: &mut Rules<'_>) {
+    let mut refuse = |what: String| rules.refuse("clients", "keys", &what);
+    if clients.len() > KEYS_MAX {
+        refuse(format!("has more than {KEYS_MAX} clients"));
+    }
+    let mut names = BTreeSet::new();
+    let mut hashes = BTreeMap::new();
+    for client in clients {
+        let name = &client.name;
+        if name.is_empty() || !names.insert(name) {
+            refuse(format!("has a client with no name of its own: `{name}`"));
+        }
+        if let Some(other) = hashes.insert(client.sha256, name) {
+            refuse(format!("gives `{other}` and `{name}` the same key"));
+        }
+        let models: BTreeSet<_> = client.models.iter().collect();
+        if models.len() < client.models.len() {
+            refuse(format!("lists a model of `{name}` twice"));
+        }
     }
 }
 

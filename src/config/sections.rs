@@ -1,11 +1,13 @@
 //! The configuration's shape. `config/default.toml` explains each key; no key has a default here.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::values::{Millis, Secret, secret, target};
+use crate::domain::access::{Client, Group};
 use crate::domain::table::OnEmbedFailure;
 use crate::telemetry::LogFormat;
 use crate::upstream::remote::Target;
@@ -19,6 +21,8 @@ pub struct Config {
     pub upstream: Upstream,
     pub data: Data,
     pub admin: Admin,
+    pub calls: Calls,
+    pub clients: Clients,
     pub limits: Limits,
     pub tags: Tags,
     pub drain: Drain,
@@ -73,6 +77,22 @@ pub struct Data {
 pub struct Admin {
     #[serde(deserialize_with = "secret")]
     pub token: Option<Secret>,
+}
+
+/// What is open to everybody.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // config/default.toml explains each key
+pub struct Calls {
+    pub open: BTreeSet<Group>,
+}
+
+/// Clients that are known by their API keys.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // config/default.toml explains each key
+pub struct Clients {
+    pub keys: Vec<Client>,
 }
 
 /// Bounds of one request.

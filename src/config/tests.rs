@@ -1,6 +1,7 @@
 //! The configuration's promises: defaults that are whole, every problem at once, each with its place.
 
 use super::*;
+use crate::domain::access::{Group, KeyHash};
 
 fn check(text: &str, variables: &[(&str, &str)], overrides: &Overrides) -> Result<Config, Vec<String>> {
     let file = File {
@@ -163,4 +164,71 @@ fn a_missing_file_is_one_problem() {
             .starts_with("/nonexistent/interlock.toml: cannot be read"),
         "{found:?}"
     );
+}
+
+const SHA256: &str = "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683";
+
+#[test]
+fn calls_are_opened_to_everybody_and_to_keys() {
+    let text = format!(
+        "[calls]\nopen = [\"telemetry\"]\n\n[[clients.keys]]\nname = \"a\"\nsha256 = \"{SHA256}\"\nmodels = [\"m@1\"]\nscopes = [\"snapshots\", \"restore\"]\n\n[[clients.keys]]\nname = \"b\"\nsha256 = \"{}\"\n",
+        "0".repeat(64)
+    );
+    let config = check(&text, &[], &Overrides::default()).expect("valid");
+    assert_eq!(config.calls.open, [Group::Telemetry].into());
+    let [a, b] = &config.clients.keys[..] else {
+        panic!("{:?}", config.clients)
+    };
+    assert_eq!((a.sha256, a.models.len()), (KeyHash::of(b"key"), 1));
+    assert_eq!(a.scopes, [Group::Snapshots, Group::Restore].into());
+    assert_eq!((b.models.len(), b.scopes.len()), (0, 0));
+}
+
+#[test]
+fn lists_come_from_the_environment_too() {
+    let keys = format!("[{{ name = \"a\", sha256 = \"{SHA256}\" }}]");
+    for open in ["snapshots, debug", "[\"debug\", \"snapshots\"]"] {
+        let variables = [
+            ("INTERLOCK_CALLS_OPEN", open),
+            ("INTERLOCK_CLIENTS_KEYS", keys.as_str()),
+        ];
+        let config = check("", &variables, &Overrides::default()).expect("valid");
+        assert_eq!(config.calls.open, [Group::Snapshots, Group::Debug].into());
+        assert_eq!(config.clients.keys[0].name, "a");
+    }
+}
+
+#[test]
+fn what_opens_nothing_is_refused() {
+    let key = |keys: &str| format!("[[clients.keys]]\nname = \"a\"\n{keys}\n");
+    let sha256 = format!("sha256 = \"{SHA256}\"");
+    let twice = format!("{}{}", key(&sha256), key(&sha256));
+    for (text, what) in [
+        (
+            "[calls]\nopen = [\"snapshot\"]\n".to_owned(),
+            "unknown variant `snapshot`",
+        ),
+        ("[calls]\nopen = \"snapshots\"\n".to_owned(), "calls.open"),
+        (key("key = \"sesame\""), "unknown field `key`"),
+        (key("sha256 = \"sesame\""), "never the key itself"),
+        (key(""), "missing field `sha256`"),
+        (
+            key(&format!("{sha256}\nscopes = [\"all\"]")),
+            "unknown variant `all`",
+        ),
+        (key(&format!("{sha256}\nmodels = [\"a@b@c@\"]")), "clients.keys"),
+        (
+            key(&format!("{sha256}\nmodels = [\"m@1\", \"m\"]")),
+            "lists a model of `a` twice",
+        ),
+        (twice.clone(), "gives `a` and `a` the same key"),
+        (twice, "no name of its own"),
+    ] {
+        let found = problems(&text);
+        assert!(
+            found.iter().any(|found| found.contains(what)),
+            "{text}: {found:?}"
+        );
+        assert!(!found.iter().any(|found| found.contains("sesame")), "{found:?}");
+    }
 }

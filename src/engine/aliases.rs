@@ -104,7 +104,7 @@ impl Aliases {
                 return Err(Refusal::forbidden(
                     "closed_call",
                     format!(
-                        "aliases of the managed collection `{real}` cannot be changed: an alias could lead past Interlock"
+                        "`{name}` is a managed collection, or an alias of one: its aliases cannot be changed, because an alias could lead past Interlock"
                     ),
                 ));
             }

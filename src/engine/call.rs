@@ -1,11 +1,13 @@
 //! A request to a managed collection: its parts, and what its head claims.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, header};
 
+use crate::domain::access::Access;
 use crate::domain::ids::CollectionName;
 use crate::domain::op::Verb;
 use crate::domain::refusal::Refusal;
@@ -22,6 +24,7 @@ use super::{Settings, body};
 pub(super) const MODEL_HEADER: &str = "embedding-model";
 /// Header or metadata: `include` shows tags.
 pub(super) const PROVENANCE_HEADER: &str = "embedding-provenance";
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
 pub(super) const GRPC_ENCODING: &str = "grpc-encoding";
 
 /// Where a request leads.
@@ -48,6 +51,16 @@ pub(super) struct Call {
 pub(super) struct Pending {
     pub read: VecDeque<Bytes>,
     pub rest: Body,
+}
+
+/// The API key of a request, found where Qdrant finds it.
+pub(super) fn api_key(headers: &HeaderMap) -> Option<&str> {
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    text(API_KEY).or_else(|| text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")))
 }
 
 /// A whole body's content: the gRPC message, or the JSON text.
@@ -86,8 +99,8 @@ impl Call {
         }
     }
 
-    /// What the client says of its model in the head.
-    pub fn claims(&self) -> Result<Claims, Refusal> {
+    /// What the client says of its model in the head, or by its key.
+    pub fn claims(&self, access: &Access) -> Result<Claims, Refusal> {
         let mut header = Vec::new();
         for value in self.head.headers.get_all(MODEL_HEADER) {
             let text = value.to_str().map_err(|_| {
@@ -106,9 +119,12 @@ impl Call {
             .headers
             .get(PROVENANCE_HEADER)
             .is_some_and(|value| value == "include");
+        let client = access.client(api_key(&self.head.headers));
         Ok(Claims {
             header,
-            key: None,
+            key: client
+                .map(|client| Arc::clone(&client.models))
+                .unwrap_or_default(),
             shows_tags,
         })
     }
@@ -124,6 +140,36 @@ impl Call {
 
     /// The pinned table has no such collection: it was decided on another one.
     pub fn vanished(&self) -> Refusal {
-        Refusal::invalid("not_managed", format!("`{}` is not managed", self.collection))
+        Refusal::invalid("not_managed", format!("`{}` is not managed", self.spelled))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_where_qdrant_finds_it() {
+        let cases: [(&[(&str, &[u8])], Option<&str>); 8] = [
+            (&[], None),
+            (&[("api-key", b"k")], Some("k")),
+            (&[("authorization", b"Bearer k")], Some("k")),
+            (&[("authorization", b"bearer k")], None),
+            (&[("authorization", b"Basic k")], None),
+            (
+                &[("api-key", b"k"), ("authorization", b"Bearer other")],
+                Some("k"),
+            ),
+            (&[("api-key", b"k"), ("api-key", b"other")], Some("k")),
+            (&[("api-key", b"\xff"), ("authorization", b"Bearer k")], Some("k")),
+        ];
+        for (fields, expected) in cases {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                let value = HeaderValue::from_bytes(value).expect("a value");
+                headers.append(HeaderName::from_bytes(name.as_bytes()).expect("a name"), value);
+            }
+            assert_eq!(api_key(&headers), expected, "{fields:?}");
+        }
     }
 }

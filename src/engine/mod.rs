@@ -20,6 +20,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use uuid::Uuid;
 
+use crate::domain::access::Access;
 use crate::domain::ids::{FieldKey, WriteId};
 use crate::domain::refusal::Refusal;
 use crate::domain::route::{self, Claims, Context, Known};
@@ -56,6 +57,8 @@ pub struct Settings {
     pub lookup_points_max: usize,
     /// Whether the upstream may keep vectors that an upsert does not name (Qdrant below 1.19).
     pub upsert_retains: bool,
+    /// What is open to whom.
+    pub access: Access,
 }
 
 /// Called when a write left a point pending in a field's standby space.
@@ -109,7 +112,7 @@ impl Engine {
     /// A request to a managed collection: read it whole, understand it whole, decide, and only then send.
     async fn managed(&self, call: Call, body: Pending, table: Pinned) -> Result<Response<Body>, Refusal> {
         let message = call.content(body, self.settings.body_bytes_max).await?;
-        let claims = call.claims()?;
+        let claims = call.claims(&self.settings.access)?;
         let managed = table
             .managed(call.collection.as_str())
             .ok_or_else(|| call.vanished())?;

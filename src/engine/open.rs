@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{Request, Uri};
 use percent_encoding::percent_decode_str;
 
+use crate::domain::ids::CollectionName;
 use crate::domain::op::Verb;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::tag::path_touches;
@@ -17,7 +18,7 @@ use crate::upstream::{Body, Face};
 use crate::wire::pb::TopLevelWatch;
 use crate::wire::routes::{self, Closed, Row, Treatment};
 
-use super::call::{Call, Pending, Reach, content};
+use super::call::{Call, Pending, Reach, api_key, content};
 use super::pass::{AfterPass, Unmanaged};
 use super::peek::{Peeked, peek};
 use super::{Engine, body, foreign};
@@ -124,32 +125,33 @@ impl Asked {
     }
 
     async fn closed(mut self, engine: &Engine, table: &Pinned, closed: Closed) -> Result<Reach, Refusal> {
-        let what = self.row.name;
-        if closed.reach == routes::Reach::Any {
-            return Err(Refusal::forbidden(
-                "guarded_call",
-                format!(
-                    "{what} could {}: it is closed while any collection is managed",
-                    closed.could
-                ),
-            ));
+        let key = api_key(&self.head.headers);
+        let is_open = closed
+            .group
+            .is_some_and(|group| engine.settings.access.opens(group, key));
+        if closed.reach == routes::Reach::Any && !is_open {
+            return Err(guarded(self.row, closed));
+        }
+        if closed.reach == routes::Reach::Any && self.in_path.is_none() {
+            return Ok(self.pass(AfterPass::Nothing));
         }
         let spelled = self.collection(engine).await?;
         // Not every such call follows aliases, so neither reading of the name may be managed.
         let real = engine.aliases.resolve(&spelled);
-        let managed = [real.as_str(), spelled.as_str()]
+        let named = CollectionName::from(spelled.as_str());
+        let readings = if real == named {
+            vec![real]
+        } else {
+            vec![real, named]
+        };
+        let managed: Vec<_> = readings
             .into_iter()
-            .find(|name| table.managed(name).is_some());
-        match managed {
-            Some(name) => Err(Refusal::forbidden(
-                "closed_call",
-                format!(
-                    "{what} is closed on the managed collection `{name}`: it could {}",
-                    closed.could
-                ),
-            )),
-            None => Ok(self.pass(AfterPass::Nothing)),
+            .filter(|name| table.managed(name.as_str()).is_some())
+            .collect();
+        if !managed.is_empty() && (!is_open || closed.replaces) {
+            return Err(shut(self.row, closed, &spelled));
         }
+        Ok(self.pass(AfterPass::Nothing))
     }
 
     /// The collection as the client spells it.
@@ -205,4 +207,38 @@ impl Asked {
             after,
         })
     }
+}
+
+fn guarded(row: &Row, closed: Closed) -> Refusal {
+    Refusal::forbidden(
+        "guarded_call",
+        format!(
+            "{} could {}: it is closed while any collection is managed{}",
+            row.name,
+            closed.could,
+            remedy(closed)
+        ),
+    )
+}
+
+/// Says the name that the client said: what an alias leads to is not for everybody to know.
+fn shut(row: &Row, closed: Closed, spelled: &str) -> Refusal {
+    Refusal::forbidden(
+        "closed_call",
+        format!(
+            "{} is closed on the managed collection `{spelled}`: it could {}{}",
+            row.name,
+            closed.could,
+            remedy(closed)
+        ),
+    )
+}
+
+fn remedy(closed: Closed) -> String {
+    closed.group.map_or_else(String::new, |group| {
+        format!(
+            "; an operator can open `{}` in Interlock's configuration",
+            group.as_str()
+        )
+    })
 }

@@ -41,7 +41,7 @@ class Http1Reader:
         line, *fields = head.decode("latin-1").split("\r\n")
         method, path, _ = line.split(" ", 2)
         named = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
-        self._note(f"{method} {path}", named.get(MARK))
+        self._note(f"{method} {path}", named)
         self._chunked = "chunked" in named.get("transfer-encoding", "")
         self._skip = int(named.get("content-length", 0))
         return True
@@ -88,7 +88,7 @@ class Http2Reader:
             fields = {name: value for name, value in self._decoder.decode(self._block)}
             self._block = b""
             if ":path" in fields:
-                self._note(fields[":path"], fields.get(MARK))
+                self._note(fields[":path"], fields)
 
 
 class Line:
@@ -154,11 +154,13 @@ class Recorder:
     def __init__(self, upstream):
         self.seen = []
         self.marked = {}
+        self.heads = []
         self._lines = [Line(upstream.rest, Http1Reader, self._note), Line(upstream.grpc, Http2Reader, self._note)]
 
-    def _note(self, request, mark):
+    def _note(self, request, fields):
+        self.heads.append((request, fields))
         self.seen.append(request)
-        if mark:
+        if mark := fields.get(MARK):
             self.marked.setdefault(mark, []).append(request)
 
     @property

@@ -56,13 +56,7 @@ pub(super) fn space<'t>(
 ) -> Result<&'t Space, Refusal> {
     let mut claimed: Option<&Space> = None;
     let mut agree = |space: &'t Space| match claimed {
-        Some(earlier) if earlier.model != space.model => Err(Refusal::invalid(
-            "contradicting_models",
-            format!(
-                "the request says both `{}` and `{}` of vector `{}`: say one model, or split the request",
-                earlier.model, space.model, field.name
-            ),
-        )),
+        Some(earlier) if earlier.model != space.model => Err(contradiction(field, earlier, space)),
         Some(_) | None => {
             claimed = Some(space);
             Ok(())
@@ -81,14 +75,48 @@ pub(super) fn space<'t>(
     if let Some(model) = named {
         agree(named_space(field, model)?)?;
     }
-    if let Some(space) = claims.key.as_ref().and_then(|key| field.space_of(key)) {
-        agree(space)?;
+    let bound = claims.key.iter().filter_map(|model| field.space_of(model));
+    let bound: Vec<&Space> = bound.collect();
+    match (claimed, bound.as_slice()) {
+        (Some(space), []) => Ok(space),
+        (None, [space]) => Ok(*space),
+        (Some(space), bound) if bound.contains(&space) => Ok(space),
+        (Some(space), [other, ..]) => Err(contradiction(field, space, other)),
+        (None, [one, other, ..]) => Err(Refusal::invalid(
+            "contradicting_models",
+            format!(
+                "the API key is bound to both `{}` and `{}`, and vector `{}` has a space of each: send the `embedding-model` header with the one that you use",
+                one.model, other.model, field.name
+            ),
+        )),
+        (None, []) if documents.contains(&"") => Ok(&field.serving),
+        (None, []) if claims.key.is_empty() => undeclared(field),
+        (None, []) => Err(unbound(field, &claims.key)),
     }
-    match claimed {
-        Some(space) => Ok(space),
-        None if documents.contains(&"") => Ok(&field.serving),
-        None => undeclared(field),
-    }
+}
+
+fn contradiction(field: &Field, one: &Space, other: &Space) -> Refusal {
+    Refusal::invalid(
+        "contradicting_models",
+        format!(
+            "the request says both `{}` and `{}` of vector `{}`: say one model, or split the request",
+            one.model, other.model, field.name
+        ),
+    )
+}
+
+/// The undeclared policy is for clients that nothing is known of. Of this one it is known that it uses other models.
+fn unbound(field: &Field, bound: &[ModelId]) -> Refusal {
+    let bound: Vec<_> = bound.iter().map(ToString::to_string).collect();
+    Refusal::invalid(
+        "wrong_space",
+        format!(
+            "the API key is bound to {}, none of which has a space for vector `{}`: bind it to `{}` too, or send the `embedding-model` header",
+            bound.join(", "),
+            field.name,
+            field.serving.model
+        ),
+    )
 }
 
 fn model_ref(text: &str) -> Result<ModelRef, Refusal> {

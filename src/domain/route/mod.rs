@@ -8,6 +8,7 @@ mod write;
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::ids::{CollectionName, PointId, WriteId};
 use super::model::{ModelId, ModelRef};
@@ -23,8 +24,8 @@ pub use claim::RETIRED_SPACE;
 pub struct Claims {
     /// The `embedding-model` header or metadata; one model a field may be listed.
     pub header: Vec<ModelRef>,
-    /// The model that is bound to the client's API key.
-    pub key: Option<ModelId>,
+    /// The models that are bound to the client's API key: at most one a field. Empty where none is.
+    pub key: Arc<[ModelId]>,
     /// `embedding-provenance: include`: tags stay visible.
     pub shows_tags: bool,
 }

@@ -114,6 +114,7 @@ fn table(stage: Stage) -> Table {
 #[derive(Clone, Default)]
 struct With {
     header: Vec<&'static str>,
+    key: Vec<&'static str>,
     deferred: bool,
     retains: bool,
     known: Known,
@@ -123,6 +124,7 @@ fn decision(table: &Table, kind: OpKind<'_>, with: &With) -> Result<Decision, Re
     let collection = CollectionName::from("docs");
     let claims = Claims {
         header: with.header.iter().map(|m| m.parse().unwrap()).collect(),
+        key: with.key.iter().map(|m| id(m)).collect(),
         ..Claims::default()
     };
     let context = Context {

@@ -83,6 +83,40 @@ fn each_way_of_declaring_leads_to_the_same_space() {
 }
 
 #[test]
+fn the_key_says_the_model_of_who_says_nothing_else() {
+    let table = table(Stage::Flipped);
+    let bound = |key: &[&'static str], header: &[&'static str]| With {
+        key: key.to_vec(),
+        header: header.to_vec(),
+        ..With::default()
+    };
+    let asked = |value| reads(vec![node(1, Some("text"), value)]);
+    // Undeclared vectors are pinned to the old model here.
+    for (with, model) in [
+        (bound(&[], &[]), OLD),
+        (bound(&[OLD], &[]), OLD),
+        (bound(&[NEW], &[]), NEW),
+        (bound(&["elsewhere@1", NEW], &[]), NEW),
+        (bound(&[NEW], &[NEW]), NEW),
+        (bound(&[OLD, NEW], &[NEW]), NEW),
+        (bound(&["elsewhere@1"], &[OLD]), OLD),
+    ] {
+        let plan = plan(&table, asked(DENSE), &with).unwrap();
+        assert_eq!(plan.models, [id(model)], "{:?} {:?}", with.key, with.header);
+    }
+    for (with, why) in [
+        (bound(&[NEW], &[OLD]), "contradicting_models"),
+        (bound(&[OLD, NEW], &[]), "contradicting_models"),
+        (bound(&["elsewhere@1"], &[]), "wrong_space"),
+    ] {
+        let refused = reason(plan(&table, asked(DENSE), &with));
+        assert_eq!(refused, why, "{:?} {:?}", with.key, with.header);
+    }
+    let contradicted = plan(&table, asked(text(OLD)), &bound(&[NEW], &[]));
+    assert_eq!(reason(contradicted), "contradicting_models");
+}
+
+#[test]
 fn declarations_that_contradict_each_other_are_refused() {
     let table = table(Stage::Flipped);
     let old = With {
