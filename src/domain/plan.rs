@@ -172,6 +172,8 @@ pub struct Unwrite {
     /// Vectors that may come back: real name, then the client's. All others are dropped.
     /// `None` where the answer carries no vectors, or only under names that need no change.
     pub vectors: Option<Vec<(VectorName, VectorName)>>,
+    /// The same for the records that a `with_lookup` brings, which are another collection's.
+    pub lookup_vectors: Option<Vec<(VectorName, VectorName)>>,
     /// Remove this payload key wherever a payload comes back. `None` where the request already left it out.
     pub payload_key: Option<String>,
 }
@@ -179,7 +181,7 @@ pub struct Unwrite {
 impl Unwrite {
     /// Whether the answer passes as it is.
     pub fn is_nothing(&self) -> bool {
-        self.vectors.is_none() && self.payload_key.is_none()
+        self.vectors.is_none() && self.lookup_vectors.is_none() && self.payload_key.is_none()
     }
 }
 

@@ -14,10 +14,11 @@ use crate::domain::refusal::Refusal;
 use crate::domain::table::Managed;
 use crate::registry::Pinned;
 use crate::upstream::{Body, Face};
-use crate::wire::{InfoView, frame};
+use crate::wire::InfoView;
+use crate::wire::frame::{self, Compression};
 
 use super::call::{Call, MODEL_HEADER};
-use super::send::{GRPC_MESSAGE, error_text};
+use super::send::{GRPC_MESSAGE, GRPC_STATUS, error_text};
 use super::{Settings, body};
 
 const EPOCH_HEADER: HeaderName = HeaderName::from_static("routing-epoch");
@@ -85,27 +86,21 @@ impl<'a> Answers<'a> {
                 self.models.push(model);
             }
         }
-        if !self.must_read(&plan) {
+        let has_failed = is_failure(self.call.face, &answer);
+        if !self.must_read(&plan) && !has_failed {
             self.held = Held::Passing(Box::new(answer));
             return Ok(true);
         }
-        let (mut head, rest) = answer.into_parts();
-        let mut collected = body::collect(Default::default(), rest, self.settings.answer_bytes_max).await?;
-        if error_text(self.call.face, &head, &collected).is_some() {
-            self.hide_names(&mut head.headers);
-            if let Some(trailers) = &mut collected.trailers {
-                self.hide_names(trailers);
-            }
-            let data = self.client_names(&collected.data);
-            drop_length(&mut head.headers);
-            let passing = Response::from_parts(head, body::parts(vec![data], collected.trailers));
-            self.held = Held::Passing(Box::new(passing));
+        let (head, rest) = answer.into_parts();
+        let collected = body::collect(Default::default(), rest, self.settings.answer_bytes_max).await?;
+        if has_failed || error_text(self.call.face, &head, &collected).is_some() {
+            self.held = Held::Passing(Box::new(self.failure(head, collected)?));
             return Ok(false);
         }
         let message = match self.call.face {
             Face::Grpc => frame::unframe(
                 &collected.data,
-                frame::Compression::Identity,
+                Compression::Identity,
                 self.settings.answer_bytes_max,
             )?,
             Face::Rest => collected.data,
@@ -130,6 +125,26 @@ impl<'a> Answers<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// An error of the upstream, which may name vectors, in the client's names.
+    fn failure(&self, mut head: Parts, mut collected: body::Collected) -> Result<Response<Body>, Refusal> {
+        self.hide_names(&mut head.headers);
+        if let Some(trailers) = &mut collected.trailers {
+            self.hide_names(trailers);
+        }
+        let mut data = collected.data;
+        if self.call.face == Face::Rest {
+            let compression = Compression::from_header(head.headers.get(header::CONTENT_ENCODING))?;
+            data = frame::inflate(&data, compression, self.settings.answer_bytes_max)?;
+            head.headers.remove(header::CONTENT_ENCODING);
+        }
+        let data = self.client_names(&data);
+        drop_length(&mut head.headers);
+        Ok(Response::from_parts(
+            head,
+            body::parts(vec![data], collected.trailers),
+        ))
     }
 
     fn in_clients_terms(&self, message: Bytes, plan: &Plan, run: &Range<usize>) -> Result<Bytes, Refusal> {
@@ -235,6 +250,17 @@ impl<'a> Answers<'a> {
         if let Ok(shown) = HeaderValue::from_maybe_shared(shown) {
             headers.insert(GRPC_MESSAGE, shown);
         }
+    }
+}
+
+/// Whether the head alone says that the answer is an error.
+fn is_failure(face: Face, answer: &Response<Body>) -> bool {
+    match face {
+        Face::Rest => !answer.status().is_success(),
+        Face::Grpc => answer
+            .headers()
+            .get(GRPC_STATUS)
+            .is_some_and(|status| status != "0"),
     }
 }
 

@@ -113,8 +113,27 @@ fn headers(call: &Call, must_read: bool) -> HeaderMap {
     if must_read {
         headers.remove(ACCEPT_ENCODING);
         headers.remove("grpc-accept-encoding");
+    } else {
+        readable_only(&mut headers);
     }
     headers
+}
+
+/// Asks for no encoding that an error could not be read in: it may name vectors as the client does not know them.
+fn readable_only(headers: &mut HeaderMap) {
+    let Some(asked) = headers.get(ACCEPT_ENCODING) else {
+        return;
+    };
+    let accepts_gzip = asked.to_str().is_ok_and(|asked| {
+        asked
+            .split(',')
+            .any(|one| one.trim().eq_ignore_ascii_case("gzip"))
+    });
+    if accepts_gzip {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    } else {
+        headers.remove(ACCEPT_ENCODING);
+    }
 }
 
 /// Where another verb of the same collection is called. A write's query (wait, ordering, timeout) stays; a look-up of

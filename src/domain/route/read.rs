@@ -1,19 +1,20 @@
 //! Reads: every node of the query tree to the one space of its model, and nothing of ours in what comes back.
 
+mod shown;
+
 use std::collections::BTreeMap;
 
 use crate::domain::ids::VectorName;
-use crate::domain::model::ModelId;
-use crate::domain::op::{
-    Filters, InputValue, LookupFrom, Node, PayloadSelection, Ranking, Read, Selecting, VectorSelection, Verb,
-};
-use crate::domain::plan::{Edit, Embed, EmbedRef, PayloadEdit, Plan, Purpose, Unwrite};
+use crate::domain::model::{ModelId, ModelRef};
+use crate::domain::op::{Filters, InputValue, LookupFrom, Node, Ranking, Read, Verb};
+use crate::domain::plan::{Edit, Embed, EmbedRef, Plan, Purpose};
 use crate::domain::refusal::Refusal;
-use crate::domain::table::{Field, Managed, Space};
+use crate::domain::table::{Field, Space};
 use crate::domain::tag::path_touches;
 
 use super::Context;
 use super::claim::{self, Target};
+use shown::Shown;
 
 /// The space of each field that this request has used so far: one model a field, for the whole request.
 type Used<'t> = BTreeMap<&'t VectorName, &'t Space>;
@@ -26,16 +27,20 @@ pub(super) fn decide(context: &Context<'_>, verb: Verb, reads: &[Read<'_>]) -> R
             rank(context, node, &mut used, &mut plan)?;
         }
     }
+    let mut shown = Shown::default();
     for read in reads {
         filters(context, &read.filters, &mut used, &mut plan)?;
         if let Some(selecting) = &read.with_vectors {
-            vectors(context, verb, selecting, &mut used, &mut plan)?;
+            shown.vectors(context, verb, selecting, &mut used, &mut plan)?;
         }
         if let Some(selecting) = &read.with_payload {
-            payload(context, verb, selecting, &mut plan);
+            shown::payload(context, verb, selecting, &mut plan);
         }
-        lookup(context, read, &mut plan)?;
+        if let Some(lookup) = &read.lookup {
+            shown::lookup(context, lookup, &mut plan)?;
+        }
     }
+    plan.unwrite.vectors = shown.finish(verb);
     plan.models = used.values().map(|space| space.model.clone()).collect();
     if plan.models.is_empty() {
         plan.models = context.serving_models();
@@ -64,6 +69,21 @@ fn space_for<'t>(context: &Context<'t>, field: &'t Field, used: &mut Used<'t>) -
         return Ok(space);
     }
     let space = claim::space(field, context.managed, context.claims, None, &[])?;
+    take(field, space, used)?;
+    Ok(space)
+}
+
+/// The space of a field's vector that is named outside the query tree, perhaps with its model.
+fn space_named<'t>(
+    context: &Context<'t>,
+    field: &'t Field,
+    named: Option<&ModelRef>,
+    used: &mut Used<'t>,
+) -> Result<&'t Space, Refusal> {
+    if named.is_none() {
+        return space_for(context, field, used);
+    }
+    let space = claim::space(field, context.managed, context.claims, named, &[])?;
     take(field, space, used)?;
     Ok(space)
 }
@@ -199,10 +219,7 @@ pub(super) fn filters<'t>(
         let Target::Field(field, named) = claim::target(context.managed, name)? else {
             continue;
         };
-        let space = match &named {
-            Some(_) => claim::space(field, context.managed, context.claims, named.as_ref(), &[])?,
-            None => space_for(context, field, used)?,
-        };
+        let space = space_named(context, field, named.as_ref(), used)?;
         if space.vector.as_str() != name.as_ref() {
             plan.edits.push((*site, Edit::Name(space.vector.clone())));
         }
@@ -220,161 +237,4 @@ fn reserved<'a>(context: &Context<'_>, mut keys: impl Iterator<Item = &'a str>) 
             ),
         )),
     }
-}
-
-fn add_names(unwrite: &mut Unwrite, pairs: Vec<(VectorName, VectorName)>) {
-    let known = unwrite.vectors.get_or_insert_default();
-    for pair in pairs {
-        if !known.contains(&pair) {
-            known.push(pair);
-        }
-    }
-}
-
-/// Which real vectors come back, and under which names.
-fn selected<'t>(
-    context: &Context<'t>,
-    selection: &VectorSelection<'_>,
-    used: &mut Used<'t>,
-) -> Result<Vec<(VectorName, VectorName)>, Refusal> {
-    let mut pairs = Vec::new();
-    match selection {
-        VectorSelection::None => {}
-        VectorSelection::All => {
-            for field in context.managed.fields.values() {
-                pairs.push((
-                    space_for(context, field, used)?.vector.clone(),
-                    field.name.clone(),
-                ));
-            }
-            pairs.extend(
-                context
-                    .managed
-                    .opaque
-                    .iter()
-                    .map(|name| (name.clone(), name.clone())),
-            );
-        }
-        VectorSelection::Names(names) => {
-            for name in names {
-                let real = match claim::target(context.managed, name)? {
-                    Target::Opaque(name) => name.clone(),
-                    Target::Field(field, None) => space_for(context, field, used)?.vector.clone(),
-                    Target::Field(field, Some(named)) => {
-                        let space = claim::space(field, context.managed, context.claims, Some(&named), &[])?;
-                        take(field, space, used)?;
-                        space.vector.clone()
-                    }
-                };
-                pairs.push((real, VectorName::from(name.as_ref())));
-            }
-        }
-    }
-    Ok(pairs)
-}
-
-/// Whether what clients see of this collection's vectors is what Qdrant holds.
-fn is_plain(managed: &Managed) -> bool {
-    managed
-        .fields
-        .values()
-        .all(|field| field.standby.is_none() && field.serving.vector == field.name)
-}
-
-fn vectors<'t>(
-    context: &Context<'t>,
-    verb: Verb,
-    selecting: &Selecting<VectorSelection<'_>>,
-    used: &mut Used<'t>,
-    plan: &mut Plan,
-) -> Result<(), Refusal> {
-    let pairs = selected(context, &selecting.value, used)?;
-    if pairs.is_empty() {
-        return Ok(());
-    }
-    if verb == Verb::GetOne {
-        add_names(&mut plan.unwrite, pairs);
-        return Ok(());
-    }
-    let asked_all = selecting.value == VectorSelection::All;
-    let renamed = pairs.iter().any(|(real, name)| real != name);
-    if renamed || (asked_all && !is_plain(context.managed)) {
-        plan.edits.push((
-            selecting.site,
-            Edit::Names(pairs.iter().map(|(real, _)| real.clone()).collect()),
-        ));
-    }
-    if renamed {
-        add_names(&mut plan.unwrite, pairs);
-    }
-    Ok(())
-}
-
-/// The reserved key as a JSON path.
-fn reserved_path(key: &str) -> String {
-    if key
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
-    {
-        key.into()
-    } else {
-        format!("\"{key}\"")
-    }
-}
-
-fn payload_edit(reserved_key: &str, selection: &PayloadSelection<'_>) -> Option<PayloadEdit> {
-    match selection {
-        PayloadSelection::None => None,
-        PayloadSelection::All => Some(PayloadEdit::Exclude(vec![reserved_path(reserved_key)])),
-        PayloadSelection::Exclude(keys) => {
-            let mut keys: Vec<String> = keys.iter().map(|key| key.clone().into_owned()).collect();
-            keys.push(reserved_path(reserved_key));
-            Some(PayloadEdit::Exclude(keys))
-        }
-        PayloadSelection::Include(keys) => {
-            let kept: Vec<String> = keys
-                .iter()
-                .filter(|key| !path_touches(key, reserved_key))
-                .map(|key| key.clone().into_owned())
-                .collect();
-            (kept.len() < keys.len()).then_some(PayloadEdit::Include(kept))
-        }
-    }
-}
-
-fn payload(context: &Context<'_>, verb: Verb, selecting: &Selecting<PayloadSelection<'_>>, plan: &mut Plan) {
-    if context.claims.shows_tags {
-        return;
-    }
-    if verb == Verb::GetOne {
-        plan.unwrite.payload_key = Some(context.reserved_key.to_owned());
-    } else if let Some(edit) = payload_edit(context.reserved_key, &selecting.value) {
-        plan.edits.push((selecting.site, Edit::Payload(edit)));
-    }
-}
-
-/// `with_lookup`: the other collection's payload without its tags; its vectors only where no name would change.
-fn lookup(context: &Context<'_>, read: &Read<'_>, plan: &mut Plan) -> Result<(), Refusal> {
-    let Some(lookup) = &read.lookup else { return Ok(()) };
-    let managed = context
-        .table
-        .managed((context.resolve)(&lookup.collection).as_str());
-    let brings_vectors = lookup.with_vectors.value != VectorSelection::None;
-    if brings_vectors && (plan.unwrite.vectors.is_some() || managed.is_some_and(|managed| !is_plain(managed)))
-    {
-        return Err(Refusal::invalid(
-            "lookup_vectors",
-            format!(
-                "`with_lookup` cannot bring vectors of `{}` while a migration renames spaces: ask for them in a request of their own",
-                lookup.collection
-            ),
-        ));
-    }
-    if managed.is_some()
-        && !context.claims.shows_tags
-        && let Some(edit) = payload_edit(context.reserved_key, &lookup.with_payload.value)
-    {
-        plan.edits.push((lookup.with_payload.site, Edit::Payload(edit)));
-    }
-    Ok(())
 }

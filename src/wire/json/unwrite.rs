@@ -18,6 +18,8 @@ enum Shape {
     Nothing,
     /// The result is one.
     Record,
+    /// A record of another collection, which a group looked up.
+    LookedUp,
     /// The result is a list of them.
     Records,
     /// They are a list under `points`.
@@ -88,7 +90,8 @@ impl Walk<'_, '_> {
     fn shape(&mut self, cursor: &mut Cursor<'_>, shape: Shape) -> Result<(), Refusal> {
         match shape {
             Shape::Nothing => cursor.skip().map(drop),
-            Shape::Record => self.record(cursor),
+            Shape::Record => self.record(cursor, self.unwrite.vectors.as_deref()),
+            Shape::LookedUp => self.record(cursor, self.unwrite.lookup_vectors.as_deref()),
             Shape::Records => self.each(cursor, Shape::Record),
             Shape::ManyRecords => self.each(cursor, Shape::Records),
             Shape::ManyPages => self.each(cursor, Shape::Page),
@@ -129,7 +132,7 @@ impl Walk<'_, '_> {
             match key.as_ref() {
                 "hits" => self.each(cursor, Shape::Record)?,
                 "lookup" if cursor.null()? => {}
-                "lookup" => self.record(cursor)?,
+                "lookup" => self.shape(cursor, Shape::LookedUp)?,
                 _ => {
                     cursor.skip()?;
                 }
@@ -138,16 +141,12 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn record(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Refusal> {
+    /// One record, of whose vectors these may be shown; all, where none are given.
+    fn record(&mut self, cursor: &mut Cursor<'_>, names: Option<&Names>) -> Result<(), Refusal> {
         let mut members = cursor.object("a record")?;
         while let Some(key) = cursor.next_key(&mut members)? {
             let start = cursor.offset();
-            match (
-                key.as_ref(),
-                cursor.peek()?,
-                &self.unwrite.vectors,
-                &self.unwrite.payload_key,
-            ) {
+            match (key.as_ref(), cursor.peek()?, names, &self.unwrite.payload_key) {
                 ("vector", Kind::Array, Some(names), _) => {
                     cursor.skip()?;
                     let end = cursor.end();

@@ -73,7 +73,7 @@ fn shape(verb: Verb) -> Shape {
     }
 }
 
-/// An answer as its client may see it. Vectors of looked-up records are another collection's and stay as they are.
+/// An answer as its client may see it.
 pub fn unwrite(verb: Verb, answer: &Bytes, unwrite: &Unwrite) -> Result<Vec<Bytes>, Refusal> {
     if unwrite.is_nothing() {
         return Ok(vec![answer.clone()]);
@@ -108,7 +108,8 @@ fn points(
     unwrite: &Unwrite,
 ) -> Result<(), Refusal> {
     for raw in submessages(work, inside, field)? {
-        point(work, inside, &raw, Some(vectors), unwrite)?;
+        let shown = unwrite.vectors.as_deref().map(|shown| (vectors, shown));
+        point(work, inside, &raw, shown, unwrite)?;
     }
     Ok(())
 }
@@ -121,20 +122,22 @@ fn groups(work: &mut Answer<'_>, root: &Inside, unwrite: &Unwrite) -> Result<(),
         for group in submessages(work, &result, 1)? {
             let group = work.enter(&result, &group)?;
             points(work, &group, HITS, SCORED_VECTORS, unwrite)?;
+            let shown = unwrite.lookup_vectors.as_deref();
+            let shown = shown.map(|shown| (RETRIEVED_VECTORS, shown));
             for record in submessages(work, &group, LOOKUP)? {
-                point(work, &group, &record, None, unwrite)?;
+                point(work, &group, &record, shown, unwrite)?;
             }
         }
     }
     Ok(())
 }
 
-/// One point. `vectors` is the number of its field of vectors, where those are of this collection.
+/// One point. `shown`: the number of its field of vectors, and what of it may be shown, where not all of it passes.
 fn point(
     work: &mut Answer<'_>,
     parent: &Inside,
     raw: &Raw,
-    vectors: Option<u32>,
+    shown: Option<(u32, &[(VectorName, VectorName)])>,
     unwrite: &Unwrite,
 ) -> Result<(), Refusal> {
     let inside = work.enter(parent, raw)?;
@@ -142,8 +145,8 @@ fn point(
         if field.wire != Wire::Bytes {
             continue;
         }
-        if let Some(shown) = &unwrite.vectors
-            && Some(field.number) == vectors
+        if let Some((vectors, shown)) = shown
+            && field.number == vectors
         {
             show_vectors(work, &inside, &field, shown)?;
         }

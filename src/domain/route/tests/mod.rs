@@ -5,6 +5,7 @@
 
 mod points;
 mod reads;
+mod shown;
 mod writes;
 
 use std::borrow::Cow;

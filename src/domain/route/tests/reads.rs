@@ -1,8 +1,8 @@
-//! Reads.
+//! Reads: what they rank by.
 
 use super::*;
-use crate::domain::op::{Document, Filters, LookupFrom, PayloadSelection, Selecting, VectorSelection};
-use crate::domain::plan::{PayloadEdit, Purpose};
+use crate::domain::op::{Document, Filters, LookupFrom};
+use crate::domain::plan::Purpose;
 use crate::domain::refusal::RefusalKind;
 
 const DENSE: InputValue<'static> = InputValue::Dense(4);
@@ -249,32 +249,76 @@ fn looked_up_vectors_must_be_of_the_same_model() {
 }
 
 #[test]
-fn standby_spaces_and_tags_do_not_come_back() {
-    let table = table(Stage::Flipped);
-    let read = Read {
-        with_vectors: Some(Selecting {
-            site: Site(3),
-            value: VectorSelection::All,
-        }),
-        with_payload: Some(Selecting {
-            site: Site(4),
-            value: PayloadSelection::All,
-        }),
-        ..Read::default()
+fn a_search_without_a_vector_of_its_own_reads_the_clients_space() {
+    // As a matrix search does: the space is the one of the client's model, and no other.
+    let matrix = |stage, using, header| {
+        let node = Node {
+            inputs: Vec::new(),
+            ..node(1, Some(using), DENSE)
+        };
+        let with = With {
+            header,
+            ..With::default()
+        };
+        plan(&table(stage), reads(vec![node]), &with)
     };
-    let with = With {
-        header: vec!["new"],
-        ..With::default()
-    };
-    let plan = plan(&table, OpKind::Reads(vec![read]), &with).unwrap();
-    let real = ["text@new@1", "words", "image"].map(VectorName::from);
-    assert_eq!(edit_at(&plan, 3), Some(&Edit::Names(real.to_vec())));
+    let new = name("text@new@1");
+    let pinned = matrix(Stage::Flipped, "text", Vec::new()).unwrap();
+    assert_eq!((edit_at(&pinned, 1), &pinned.models), (None, &vec![id(OLD)]));
+    for (using, header) in [("text", vec!["new"]), ("text@new", Vec::new())] {
+        let plan = matrix(Stage::Flipped, using, header).unwrap();
+        assert_eq!((edit_at(&plan, 1), &plan.models), (Some(&new), &vec![id(NEW)]));
+    }
+    let filling = matrix(Stage::Filling, "text@new", Vec::new());
+    assert_eq!(reason(filling), "space_not_ready");
     assert_eq!(
-        edit_at(&plan, 4),
-        Some(&Edit::Payload(PayloadEdit::Exclude(vec![KEY.into()])))
+        reason(matrix(Stage::Before, "nowhere", Vec::new())),
+        "unknown_vector"
     );
-    let shown = ["text", "words", "image"].map(VectorName::from);
-    assert_eq!(plan.unwrite.vectors, Some(real.into_iter().zip(shown).collect()));
+}
+
+#[test]
+fn a_name_that_is_no_vectors_is_left_as_it_is() {
+    for (ranking, using) in [
+        (Ranking::Unranked, "anything"),
+        (Ranking::Other, "anything"),
+        (Ranking::Prefetches, "anything"),
+        (Ranking::Text, "title"),
+    ] {
+        let node = Node {
+            ranking,
+            inputs: Vec::new(),
+            ..node(1, Some(using), DENSE)
+        };
+        let plan = plan(&table(Stage::Flipped), reads(vec![node]), &With::default()).unwrap();
+        assert!(plan.edits.is_empty(), "{ranking:?}");
+    }
+    let of_tags = Node {
+        ranking: Ranking::Text,
+        ..node(1, Some("_embedding.text.source_hash"), DENSE)
+    };
+    let refused = plan(&table(Stage::Flipped), reads(vec![of_tags]), &With::default());
+    assert_eq!(reason(refused), "reserved_key");
+}
+
+#[test]
+fn a_condition_on_another_space_than_the_one_ranked_is_refused() {
+    for (stage, named, expected) in [
+        (Stage::Flipped, "text@new", "mixed_space"),
+        (Stage::Filling, "text@new", "space_not_ready"),
+        (Stage::Flipped, "elsewhere", "unknown_vector"),
+    ] {
+        let read = Read {
+            nodes: vec![node(1, Some("text"), DENSE)],
+            filters: Filters {
+                has_vectors: vec![(Site(5), named.into())],
+                keys: Vec::new(),
+            },
+            ..Read::default()
+        };
+        let refused = plan(&table(stage), OpKind::Reads(vec![read]), &With::default());
+        assert_eq!(reason(refused), expected, "{named}");
+    }
 }
 
 #[test]

@@ -286,17 +286,24 @@ impl<'a> Scanner<'a, '_> {
                 "hnsw_ef" | "exact" | "quantization" | "indexed_only" | "acorn" => {
                     self.cursor.skip()?;
                 }
-                "idf" if self.cursor.null()? => {}
-                "idf" => {
-                    let mut idf = self.cursor.object("idf")?;
-                    while let Some(key) = self.cursor.next_key(&mut idf)? {
-                        match key.as_ref() {
-                            "corpus" => self.filter_option(filters)?,
-                            _ => return Err(errors::unknown(&key, "params.idf")),
-                        }
-                    }
-                }
+                "idf" => self.idf(filters)?,
                 _ => return Err(errors::unknown(&key, "params")),
+            }
+        }
+        Ok(())
+    }
+
+    /// `params.idf`: the name of a scope, or an object with a corpus, or `null`.
+    fn idf(&mut self, filters: &mut Filters<'a>) -> Result<(), Refusal> {
+        match self.cursor.peek()? {
+            Kind::Null | Kind::Text => return self.cursor.skip().map(drop),
+            Kind::Bool | Kind::Number | Kind::Array | Kind::Object => {}
+        }
+        let mut idf = self.cursor.object("idf")?;
+        while let Some(key) = self.cursor.next_key(&mut idf)? {
+            match key.as_ref() {
+                "corpus" => self.filter_option(filters)?,
+                _ => return Err(errors::unknown(&key, "params.idf")),
             }
         }
         Ok(())

@@ -31,6 +31,14 @@ impl<'a> Loose<'a> {
         self.first
     }
 
+    /// Whether it is a text alone. Without a model it is no document to Qdrant, but, as a whole query, one to rank by in
+    /// a payload field.
+    pub fn is_bare_text(&self) -> bool {
+        let is_model_named = self.model.is_some() || self.has_options;
+        let is_other = self.other.is_some() || self.has_indices || self.has_values;
+        self.text.is_some() && !is_model_named && !is_other
+    }
+
     /// What it is, once all members were met. Exactly one form must be complete, with nothing of another.
     pub fn finish(self) -> Result<InputValue<'a>, Refusal> {
         let is_sparse = self.has_indices || self.has_values;

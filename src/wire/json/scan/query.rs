@@ -77,7 +77,13 @@ impl<'a> Scanner<'a, '_> {
         let mut loose = Loose::default();
         let mut members = self.cursor.object("a query")?;
         while let Some(key) = self.cursor.next_key(&mut members)? {
-            if !self.loose_member(&key, &mut loose)? && !self.query_member(&key, &mut form, parts, filters)? {
+            if key == "text" && self.cursor.peek()? == Kind::Object {
+                form.is("text")?;
+                parts.ranking = Ranking::Text;
+                self.text_query()?;
+            } else if !self.loose_member(&key, &mut loose)?
+                && !self.query_member(&key, &mut form, parts, filters)?
+            {
                 return Err(errors::unknown(&key, "a query"));
             }
         }
@@ -90,6 +96,7 @@ impl<'a> Scanner<'a, '_> {
                     "Expected some form of vector, id, or a type of query",
                 ));
             }
+            (None, Some(_)) if loose.is_bare_text() => parts.ranking = Ranking::Text,
             (None, Some(_)) => {
                 parts.ranking = Ranking::Vectors;
                 let value = loose.finish()?;
@@ -174,6 +181,28 @@ impl<'a> Scanner<'a, '_> {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// The long form of a text query, since 1.20: `{query, scoring}`.
+    fn text_query(&mut self) -> Result<(), Refusal> {
+        let mut has_query = false;
+        let mut members = self.cursor.object("text")?;
+        while let Some(key) = self.cursor.next_key(&mut members)? {
+            match key.as_ref() {
+                "query" => {
+                    has_query = true;
+                    self.cursor.text()?;
+                }
+                "scoring" => {
+                    self.cursor.skip()?;
+                }
+                _ => return Err(errors::unknown(&key, "text")),
+            }
+        }
+        match has_query {
+            true => Ok(()),
+            false => Err(errors::missing("query")),
+        }
     }
 
     /// An object that holds no input: its keys are checked, its values passed over. Or `null`.

@@ -343,7 +343,11 @@ impl<'a> Scanner<'a, '_> {
         while let Some(key) = self.cursor.next_key(&mut members)? {
             match key.as_ref() {
                 "collection" => collection = Some(self.cursor.text()?),
-                "with_payload" => head.with_payload = Some(self.payload_selection()?),
+                "with_payload" => {
+                    // Absent, it means all of it; `null` means none.
+                    let (span, said) = self.payload_selection()?;
+                    head.with_payload = Some((span, said.or(Some(PayloadSelection::None))));
+                }
                 "with_vectors" => head.with_vectors = Some(self.vector_selection()?),
                 "with_vector" => {
                     members.claim(Cow::Borrowed("with_vectors"))?;

@@ -196,7 +196,7 @@ pub(super) const GET: Shape = Shape {
     keys: &["ids", "with_payload", "with_vector", "with_vectors", "shard_key"],
     ranking: None,
     is_selecting: true,
-    payload_by_default: true,
+    payload_by_default: false,
     is_legacy: false,
 };
 
@@ -213,6 +213,7 @@ pub(super) const SCROLL: Shape = Shape {
         "order_by",
         "shard_key",
     ],
+    payload_by_default: true,
     ..GET
 };
 

@@ -23,6 +23,7 @@ fn hiding(names: &[(&str, &str)]) -> Unwrite {
                 .map(|(real, client)| ((*real).into(), (*client).into()))
                 .collect(),
         ),
+        lookup_vectors: None,
         payload_key: Some("_embedding".into()),
     }
 }
@@ -32,9 +33,11 @@ fn records_are_found_in_the_answer_of_every_read() {
     let record = json!({"id":1,"version":3,"score":0.5,"payload":{"_embedding":{"f":1},"a":1},"vector":{"x":[1],"y":[2]}});
     let shown = json!({"id":1,"version":3,"score":0.5,"payload":{"a":1},"vector":{"f":[1]}});
     type Shape = fn(&Value) -> Value;
-    let shapes: [(Verb, Shape); 9] = [
+    let shapes: [(Verb, Shape); 11] = [
         (Verb::GetOne, |r| r.clone()),
         (Verb::Get, |r| json!([r, r])),
+        (Verb::ShardGet, |r| json!([r])),
+        (Verb::ShardScroll, |r| json!({"points":[r]})),
         (Verb::Search, |r| json!([r])),
         (Verb::Query, |r| json!({"points":[r]})),
         (Verb::Scroll, |r| json!({"points":[r],"next_page_offset":4})),
@@ -42,7 +45,7 @@ fn records_are_found_in_the_answer_of_every_read() {
         (Verb::QueryBatch, |r| json!([{"points":[r]},{"points":[]}])),
         (
             Verb::QueryGroups,
-            |r| json!({"groups":[{"id":"g","hits":[r],"lookup":r},{"id":1,"hits":[]}]}),
+            |r| json!({"groups":[{"id":"g","hits":[r]},{"id":1,"hits":[]}]}),
         ),
         (
             Verb::RecommendGroups,
@@ -54,6 +57,29 @@ fn records_are_found_in_the_answer_of_every_read() {
         let answer = bytes(&envelope(&record));
         let seen = unwrite(verb, &answer, &hiding(&[("x", "f")])).unwrap();
         assert_eq!(value(&seen), envelope(&shown), "{verb:?}");
+    }
+}
+
+#[test]
+fn looked_up_records_are_shown_by_their_own_list() {
+    let record = json!({"id":1,"payload":{"_embedding":{},"a":1},"vector":{"x":[1],"y":[2]}});
+    let answer =
+        |hit, lookup| json!({"result":{"groups":[{"id":"g","hits":[hit],"lookup":lookup}]},"status":"ok"});
+    let sent = bytes(&answer(record.clone(), record.clone()));
+    let other = vec![("y".into(), "g".into())];
+    for (lookup_vectors, expected) in [
+        (Some(other), json!({"g":[2]})),
+        (Some(Vec::new()), json!({})),
+        (None, json!({"x":[1],"y":[2]})),
+    ] {
+        let shown = Unwrite {
+            lookup_vectors,
+            ..hiding(&[("x", "f")])
+        };
+        let seen = value(&unwrite(Verb::QueryGroups, &sent, &shown).unwrap());
+        let hit = json!({"id":1,"payload":{"a":1},"vector":{"f":[1]}});
+        let looked_up = json!({"id":1,"payload":{"a":1},"vector":expected});
+        assert_eq!(seen, answer(hit, looked_up));
     }
 }
 

@@ -79,6 +79,13 @@ fn each_kind_of_query_ranks_as_it_does() {
         ),
         (r#"{"order_by":"k"}"#, Ranking::Other, 0),
         (r#"{"sample":"random"}"#, Ranking::Other, 0),
+        (r#"{"text":"the words"}"#, Ranking::Text, 0),
+        (
+            r#"{"text":{"query":"the words","scoring":{"bm25":{"k1":1.2}}}}"#,
+            Ranking::Text,
+            0,
+        ),
+        (r#"{"text":"to embed","model":"m"}"#, Ranking::Vectors, 1),
         (r#"{"rrf":{"k":2,"weights":[1]}}"#, Ranking::Prefetches, 0),
         (
             r#"{"formula":{"sum":["$score",1]},"defaults":{"k":1}}"#,
@@ -104,6 +111,7 @@ fn filters_are_searched_wherever_they_hide() {
           "must":[{"nested":{"key":"k4","filter":{"must":[{"key":"inner","range":{"gt":1}},{"has_vector":"h4"}]}}},
              {"must":[{"key":"k5","is_empty":true}]},{"has_id":[1,"6ba7b8109dad11d180b400c04fd430c8"]},
              {"slice":{"index":0,"total":2}},{}]}}"#;
+    assert!(scanned(Verb::Query, r#"{"params":{"idf":"global"}}"#).is_ok());
     let scan = scanned(Verb::Query, body).unwrap();
     let filters = &reads(&scan.op)[0].filters;
     assert_eq!(
@@ -193,7 +201,6 @@ fn reads_of_one_shard_are_those_of_the_collection() {
     let scan = scanned(Verb::ShardGet, r#"{"ids":[1],"with_vectors":true}"#).unwrap();
     let read = &reads(&scan.op)[0];
     assert_eq!(read.with_vectors.as_ref().unwrap().value, VectorSelection::All);
-    assert_eq!(read.with_payload.as_ref().unwrap().value, PayloadSelection::All);
     let filter = r#""filter":{"must":[{"has_vector":"h"}]},"hash_ring_filter":{"expected_shard_id":1}"#;
     for (verb, body) in [
         (
@@ -219,7 +226,9 @@ fn reads_of_one_shard_are_those_of_the_collection() {
 #[test]
 fn defaults_are_the_routes_own() {
     for (verb, body, payload) in [
-        (Verb::Get, r#"{"ids":[1]}"#, PayloadSelection::All),
+        (Verb::Get, r#"{"ids":[1]}"#, PayloadSelection::None),
+        (Verb::ShardGet, r#"{"ids":[1]}"#, PayloadSelection::None),
+        (Verb::ShardScroll, "{}", PayloadSelection::All),
         (Verb::Scroll, "{}", PayloadSelection::All),
         (Verb::Query, r#"{"with_payload":null}"#, PayloadSelection::None),
         (
@@ -256,6 +265,17 @@ fn lookups_are_seen_as_text_and_as_objects() {
     let scan = scanned(Verb::QueryGroups, body).unwrap();
     let lookup = reads(&scan.op)[0].lookup.as_ref().unwrap();
     assert_eq!(lookup.with_vectors.value, VectorSelection::All);
+    for (said, meant) in [
+        (r#","with_payload":null"#, PayloadSelection::None),
+        ("", PayloadSelection::All),
+    ] {
+        let body = format!(r#"{{"group_by":"k","with_lookup":{{"collection":"o"{said}}}}}"#);
+        let scan = scanned(Verb::QueryGroups, &body).unwrap();
+        assert_eq!(
+            reads(&scan.op)[0].lookup.as_ref().unwrap().with_payload.value,
+            meant
+        );
+    }
     assert_eq!(
         lookup.with_payload.value,
         PayloadSelection::Exclude(vec![Cow::Borrowed("x")])

@@ -79,9 +79,10 @@ fn shown() -> BoxedStrategy<Unwrite> {
         vec![("v@m@1", "v"), ("text", "text"), ("a", "b")],
         vec![],
     ]);
-    (option::of(pairs), any::<bool>())
-        .prop_map(|(pairs, is_hidden)| Unwrite {
+    (option::of(pairs.clone()), option::of(pairs), any::<bool>())
+        .prop_map(|(pairs, of_lookups, is_hidden)| Unwrite {
             vectors: pairs.map(names),
+            lookup_vectors: of_lookups.map(names),
             payload_key: is_hidden.then(|| RESERVED.to_owned()),
         })
         .boxed()
@@ -95,7 +96,11 @@ fn names(pairs: Vec<(&str, &str)>) -> Vec<(VectorName, VectorName)> {
 }
 
 fn show(vectors: &mut Option<pb::VectorsOutput>, shown: &Unwrite) {
-    let (Some(output), Some(pairs)) = (vectors, &shown.vectors) else {
+    show_by(vectors, shown.vectors.as_ref());
+}
+
+fn show_by(vectors: &mut Option<pb::VectorsOutput>, pairs: Option<&Vec<(VectorName, VectorName)>>) {
+    let (Some(output), Some(pairs)) = (vectors, pairs) else {
         return;
     };
     let old: HashMap<String, pb::VectorOutput> = match output.vectors_options.take() {
@@ -173,6 +178,7 @@ proptest! {
             hide(&mut hit.payload, &shown);
         }
         if let Some(lookup) = &mut expected.lookup {
+            show_by(&mut lookup.vectors, shown.lookup_vectors.as_ref());
             hide(&mut lookup.payload, &shown);
         }
         let answer = |group: pb::PointGroup| pb::QueryGroupsResponse {
