@@ -56,7 +56,7 @@ impl ReadShape {
 macro_rules! reads {
     ($($name:ident = $schema:ident, $ranking:ident, legacy $legacy:literal, payload $payload:literal
         [$($number:literal $role:ident),* $(,)?];)*) => {
-        $(pub(super) static $name: ReadShape = ReadShape {
+        $(pub(in super::super) static $name: ReadShape = ReadShape {
             schema: &schema::$schema,
             ranking: Ranking::$ranking,
             is_legacy: $legacy,

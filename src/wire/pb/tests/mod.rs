@@ -4,6 +4,7 @@
 #![allow(clippy::wildcard_enum_match_arm)] // the generated enums have dozens of members
 
 mod answers;
+mod fields;
 mod generate;
 mod generate_reads;
 mod hostile;

@@ -1,8 +1,10 @@
 //! A scan says what a straightforward walk over the decoded message says.
 
+use proptest::option;
 use proptest::prelude::*;
+use qdrant_client::qdrant::SearchMatrixPoints;
 
-use super::generate::{overwrite, update_batch, upsert};
+use super::generate::{filter, name, overwrite, update_batch, upsert};
 use super::generate_reads::{discover, query_points, recommend_groups, scroll, search};
 use super::views::Viewed;
 use super::{lens, oracle::of_op};
@@ -19,6 +21,18 @@ pub fn agrees<M: Viewed>(bytes: &[u8]) -> Result<bool, TestCaseError> {
         }
         Err(_) => Ok(false),
     }
+}
+
+fn matrix() -> impl Strategy<Value = SearchMatrixPoints> {
+    (name(), option::of(filter()), option::of(name())).prop_map(|(collection_name, filter, using)| {
+        SearchMatrixPoints {
+            collection_name,
+            filter,
+            using,
+            sample: Some(9),
+            ..SearchMatrixPoints::default()
+        }
+    })
 }
 
 macro_rules! scans {
@@ -40,6 +54,7 @@ scans! {
     a_query_is_seen_whole: query_points(),
     a_grouped_recommendation_is_seen_whole: recommend_groups(),
     a_search_is_seen_whole: search(),
+    a_matrix_search_is_seen_whole: matrix(),
     a_scroll_is_seen_whole: scroll(),
     a_discovery_is_seen_whole: discover(),
     an_upsert_is_seen_whole: upsert(),

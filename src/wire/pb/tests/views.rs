@@ -220,6 +220,21 @@ impl Viewed for pb::SearchPoints {
     }
 }
 
+impl Viewed for pb::SearchMatrixPoints {
+    const VERB: Verb = Verb::SearchMatrixPairs;
+    fn view(&self) -> View {
+        let mut item = Item::default();
+        item.nodes.push(oracle::node(
+            Ranking::Vectors,
+            self.using.as_deref(),
+            Vec::new(),
+            None,
+        ));
+        filters(&mut item, self.filter.as_ref(), None);
+        view(&self.collection_name, vec![item])
+    }
+}
+
 impl Viewed for pb::ScrollPoints {
     const VERB: Verb = Verb::Scroll;
     fn view(&self) -> View {
