@@ -4,13 +4,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, Version, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tracing::{Instrument, Span, field};
 
 use super::body::{Bounded, Ended};
 use super::headers::{REQUEST_ID, grpc_timeout, request_id, strip_hop_by_hop};
+use super::leftover::{Loan, lend};
 use super::respond::{self, Answer};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::engine::Service;
@@ -47,10 +48,17 @@ pub(super) async fn exchange(
         Face::Rest => None,
     };
     strip_hop_by_hop(&mut head.headers);
-    let body = Bounded::new(body, context.body_idle_timeout).boxed_unsync();
+    let body = Bounded::new(body, context.body_idle_timeout);
+    let (body, loan) = match (context.face, head.version) {
+        (Face::Rest, Version::HTTP_10 | Version::HTTP_11) => {
+            let (lent, loan) = lend(body);
+            (lent.boxed_unsync(), Some(loan))
+        }
+        _ => (body.boxed_unsync(), None),
+    };
     let request = Request::from_parts(head, body);
     let watch = Watch::new(context.face, call);
-    Ok(answer(&context, request, deadline, id, watch)
+    Ok(answer(&context, request, deadline, (id, loan), watch)
         .instrument(span)
         .await)
 }
@@ -59,7 +67,7 @@ async fn answer(
     context: &Context,
     request: Request<Body>,
     deadline: Option<Duration>,
-    id: HeaderValue,
+    (id, loan): (HeaderValue, Option<Loan<Bounded<Incoming>>>),
     mut watch: Watch,
 ) -> Response<Body> {
     let call = context.service.handle(context.face, request);
@@ -67,6 +75,7 @@ async fn answer(
         Some(deadline) => tokio::time::timeout(deadline, call).await.ok(),
         None => Some(call.await),
     };
+    let is_refused = !matches!(done, Some(Ok(_)));
     let mut response = match done {
         Some(Ok(response)) => {
             watch.end(Outcome::Answered, response.status().as_u16(), None);
@@ -90,6 +99,14 @@ async fn answer(
         }
     };
     response.headers_mut().insert(REQUEST_ID, id);
+    if is_refused
+        && let Some(loan) = loan
+        && !loan.read().await
+    {
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 

@@ -10,6 +10,7 @@ mod connection;
 mod drain;
 mod exchange;
 mod headers;
+mod leftover;
 mod preface;
 mod respond;
 

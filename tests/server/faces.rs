@@ -117,6 +117,52 @@ async fn refusals_have_each_apis_own_shape() {
     assert_eq!(body, r#"{"status":{"error":"Wait."},"time":0.0}"#);
 }
 
+/// Reads one answer with a `content-length`, and returns its head.
+async fn read_answer(stream: &mut TcpStream) -> String {
+    let mut read = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&read).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .split("content-length: ")
+                .nth(1)
+                .and_then(|rest| rest.lines().next());
+            if body.len() >= length.expect("a length").parse::<usize>().expect("a number") {
+                return head.to_owned();
+            }
+        }
+        let mut piece = [0; 4096];
+        let bytes = stream.read(&mut piece).await.expect("a read");
+        assert!(bytes > 0, "the connection ended: {text}");
+        read.extend_from_slice(&piece[..bytes]);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_outlives_a_request_that_is_refused_unread() {
+    let refuse = |_, _| -> crate::stub::Scripted {
+        Box::pin(async { Err(Refusal::new(RefusalKind::Forbidden, "closed_call", "No.")) })
+    };
+    let face = start(Face::Rest, Options::default(), refuse).await;
+    let mut stream = TcpStream::connect(face.address).await.expect("connects");
+    let body = vec![b'x'; 3_000_000];
+    for round in 0..5 {
+        let head = format!(
+            "POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.expect("a head");
+        stream.write_all(&body).await.expect("a body");
+        let answer = read_answer(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "round {round}: {answer}");
+        assert!(!answer.contains("connection: close"), "round {round}: {answer}");
+    }
+    let head = "POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 99000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("a head");
+    let answer = read_answer(&mut stream).await;
+    assert!(answer.contains("connection: close"), "{answer}");
+}
+
 #[tokio::test]
 async fn a_call_ends_with_its_own_deadline() {
     let face = start(Face::Grpc, Options::default(), |_, _| {
