@@ -150,7 +150,7 @@ impl<'a> Answers<'a> {
     fn in_clients_terms(&self, message: Bytes, plan: &Plan, run: &Range<usize>) -> Result<Bytes, Refusal> {
         let encoding = self.call.encoding();
         if self.call.verb == Verb::CollectionInfo {
-            return encoding.info(&message, &self.info_view());
+            return encoding.info(&message, &self.info_view(plan));
         }
         if self.is_batched(plan) {
             let owners: Vec<usize> = plan.steps.iter().map(|step| step.owner() - run.start).collect();
@@ -165,20 +165,10 @@ impl<'a> Answers<'a> {
             .into())
     }
 
-    /// The collection as it looked before there were standby spaces.
-    fn info_view(&self) -> InfoView {
-        let fields = self
-            .managed
-            .fields
-            .values()
-            .map(|field| (field.serving.vector.clone(), field.name.clone()));
-        let opaque = self
-            .managed
-            .opaque
-            .iter()
-            .map(|name| (name.clone(), name.clone()));
+    /// The collection as it would look to this client without standby spaces.
+    fn info_view(&self, plan: &Plan) -> InfoView {
         InfoView {
-            vectors: fields.chain(opaque).collect(),
+            vectors: plan.unwrite.vectors.clone().unwrap_or_default(),
             metadata_key: self.settings.metadata_key.clone(),
             payload_key: self.settings.reserved_key.clone(),
         }

@@ -119,6 +119,19 @@ fn unbound(field: &Field, bound: &[ModelId]) -> Refusal {
     )
 }
 
+/// The space whose shape a client sees as the field's own: that of its vectors, or the serving one where it says none.
+pub(super) fn shown<'t>(field: &'t Field, managed: &Managed, claims: &Claims) -> Result<&'t Space, Refusal> {
+    if let Some(space) = from_header(field, managed, &claims.header)? {
+        return Ok(space);
+    }
+    let bound = claims.key.iter().find_map(|model| field.space_of(model));
+    let pinned = || match &field.undeclared {
+        Undeclared::Reject => None,
+        Undeclared::Pinned(model) => field.space_of(model),
+    };
+    Ok(bound.or_else(pinned).unwrap_or(&field.serving))
+}
+
 fn model_ref(text: &str) -> Result<ModelRef, Refusal> {
     text.parse()
         .map_err(|bad| Refusal::invalid("unknown_model", format!("{bad}")))

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::ids::{CollectionName, PointId, WriteId};
 use super::model::{ModelId, ModelRef};
-use super::op::{Op, OpKind, Site};
+use super::op::{Op, OpKind, Site, Verb};
 use super::plan::{Edit, Plan};
 use super::refusal::Refusal;
 use super::table::{Managed, Table};
@@ -107,11 +107,26 @@ pub fn decide(
     match &op.kind {
         OpKind::Reads(reads) => read::decide(context, op.verb, reads).map(Decision::Plan),
         OpKind::Writes(all) => write::decide(context, all, writes, new_id),
-        OpKind::Info => Ok(Decision::Plan(Plan {
-            models: context.serving_models(),
-            ..Plan::default()
-        })),
+        OpKind::Info => info(context, op.verb).map(Decision::Plan),
     }
+}
+
+/// Collection info says the shape of the client's own spaces, under its own names.
+fn info(context: &Context<'_>, verb: Verb) -> Result<Plan, Refusal> {
+    let mut plan = Plan::default();
+    let opaque = context.managed.opaque.iter();
+    let mut vectors: Vec<_> = opaque.map(|name| (name.clone(), name.clone())).collect();
+    for field in context.managed.fields.values() {
+        let space = claim::shown(field, context.managed, context.claims)?;
+        vectors.push((space.vector.clone(), field.name.clone()));
+        if !plan.models.contains(&space.model) {
+            plan.models.push(space.model.clone());
+        }
+    }
+    if verb == Verb::CollectionInfo {
+        plan.unwrite.vectors = Some(vectors);
+    }
+    Ok(plan)
 }
 
 /// Splits a batch of writes into runs that can each be planned at once: a write that replaces or clears payloads, or

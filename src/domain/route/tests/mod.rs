@@ -3,6 +3,7 @@
 // A test names the arm that it expects; every other one fails it.
 #![allow(clippy::wildcard_enum_match_arm)]
 
+mod info;
 mod points;
 mod reads;
 mod shown;
@@ -141,7 +142,8 @@ fn decision(table: &Table, kind: OpKind<'_>, with: &With) -> Result<Decision, Re
     };
     let verb = match &kind {
         OpKind::Reads(_) => Verb::Query,
-        OpKind::Writes(_) | OpKind::Info => Verb::Upsert,
+        OpKind::Writes(_) => Verb::Upsert,
+        OpKind::Info => Verb::CollectionInfo,
     };
     let writes = match &kind {
         OpKind::Writes(writes) => 0..writes.len(),
