@@ -6,6 +6,7 @@ import math
 IGNORED = {"time", "operation_id", "usage", "version", "segments_count", "indexed_vectors_count", "optimizer_status"}
 COLOURS = {"green", "yellow", "grey"}
 SCORE_TOLERANCE = 1e-5
+REASON = "interlock-reason"
 
 
 def plain(answer):
@@ -51,27 +52,58 @@ def differences(expected, found, where="answer"):
 
 
 class Transcript:
-    """The answers of a scenario's steps, in order, errors included."""
+    """The answers of a scenario's steps on the collection `name`, in order, errors included.
 
-    def __init__(self):
+    `left_out` are steps that the other run will have refused: they are not called here, so that what follows sees the
+    same collection in both runs.
+    """
+
+    def __init__(self, name, left_out=()):
+        self.name = name
         self.steps = []
+        self.left_out = left_out
 
     def note(self, label, call):
         """Makes a call and keeps its answer, or what it was refused with."""
+        assert label not in dict(self.steps), f"two steps are called {label!r}"
         try:
-            answer = plain(call())
+            answer = None if label in self.left_out else plain(call())
         except Exception as refused:  # every refusal is an answer here, and compared as one
-            answer = {"refused": _kind(refused)}
-        self.steps.append((label, answer))
-        return answer
+            answer = {"refused": _kind(refused), REASON: _reason(refused)}
+        self.steps.append((label, _renamed(answer, self.name)))
 
-    def against(self, other):
-        """The differences from `other`, step by step."""
+    def refused(self):
+        """Each refused step with what was said of it."""
+        return {label: answer for label, answer in self.steps if isinstance(answer, dict) and "refused" in answer}
+
+    def against(self, other, refusals=None, reworded=()):
+        """The differences from `other`, step by step.
+
+        `refusals`: steps that `other` must have refused, and Interlock's reasons. `reworded`: steps that both must have
+        refused, with one status.
+        """
         assert [label for label, _ in self.steps] == [label for label, _ in other.steps]
         said = []
         for (label, mine), (_, theirs) in zip(self.steps, other.steps):
-            said += differences(mine, theirs, label)
+            reason = theirs.pop(REASON, None) if isinstance(theirs, dict) else None
+            if isinstance(mine, dict):
+                mine.pop(REASON, None)
+            if label in reworded:
+                mine, theirs = mine["refused"][0], theirs.get("refused", theirs)[0]
+            if label not in (refusals or {}):
+                said += differences(mine, theirs, label)
+            elif reason != refusals[label]:
+                said.append(f"{label}: was to be refused with {refusals[label]!r}, not {reason!r}: {theirs!r}")
         return said
+
+
+def _renamed(answer, name):
+    """An answer without the name of the collection, which each run has its own of."""
+    if isinstance(answer, dict):
+        return {key: _renamed(value, name) for key, value in answer.items()}
+    if isinstance(answer, list):
+        return [_renamed(item, name) for item in answer]
+    return answer.replace(name, "<name>") if isinstance(answer, str) else answer
 
 
 def _kind(refused):
@@ -81,3 +113,12 @@ def _kind(refused):
     if hasattr(refused, "status_code"):
         return [refused.status_code, refused.content.decode(errors="replace").split('"time"')[0]]
     return [type(refused).__name__, str(refused)]
+
+
+def _reason(refused):
+    """Interlock's reason, or None where it was Qdrant that refused."""
+    if hasattr(refused, "trailing_metadata"):
+        metadata = [*(refused.initial_metadata() or ()), *(refused.trailing_metadata() or ())]
+        return dict(metadata).get(REASON)
+    headers = getattr(refused, "headers", None)
+    return headers.get(REASON) if headers is not None else None
