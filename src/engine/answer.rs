@@ -94,7 +94,7 @@ impl<'a> Answers<'a> {
         let (head, rest) = answer.into_parts();
         let collected = body::collect(Default::default(), rest, self.settings.answer_bytes_max).await?;
         if has_failed || error_text(self.call.face, &head, &collected).is_some() {
-            self.held = Held::Passing(Box::new(self.failure(head, collected)?));
+            self.fail(head, collected)?;
             return Ok(false);
         }
         let message = match self.call.face {
@@ -127,8 +127,8 @@ impl<'a> Answers<'a> {
         Ok(true)
     }
 
-    /// An error of the upstream, which may name vectors, in the client's names.
-    fn failure(&self, mut head: Parts, mut collected: body::Collected) -> Result<Response<Body>, Refusal> {
+    /// Takes an error of the upstream's as the answer. It may name vectors: in the client's names.
+    pub fn fail(&mut self, mut head: Parts, mut collected: body::Collected) -> Result<(), Refusal> {
         self.hide_names(&mut head.headers);
         if let Some(trailers) = &mut collected.trailers {
             self.hide_names(trailers);
@@ -141,10 +141,9 @@ impl<'a> Answers<'a> {
         }
         let data = self.client_names(&data);
         drop_length(&mut head.headers);
-        Ok(Response::from_parts(
-            head,
-            body::parts(vec![data], collected.trailers),
-        ))
+        let passing = Response::from_parts(head, body::parts(vec![data], collected.trailers));
+        self.held = Held::Passing(Box::new(passing));
+        Ok(())
     }
 
     fn in_clients_terms(&self, message: Bytes, plan: &Plan, run: &Range<usize>) -> Result<Bytes, Refusal> {

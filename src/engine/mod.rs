@@ -34,6 +34,7 @@ use crate::wire::scanned::Scanned;
 use aliases::Aliases;
 use answer::Answers;
 use call::{Call, Pending, Reach};
+use send::Halt;
 
 /// What the listeners serve.
 pub trait Service: Send + Sync + 'static {
@@ -69,7 +70,6 @@ pub struct Engine {
     registry: Arc<Registry>,
     upstream: Arc<dyn Upstream>,
     embedders: Arc<Embedders>,
-    calls: Calls,
     aliases: Aliases,
     settings: Settings,
     on_pending: OnPending,
@@ -97,12 +97,11 @@ impl Engine {
         settings: Settings,
         on_pending: OnPending,
     ) -> Self {
-        let aliases = Aliases::new(calls.clone());
+        let aliases = Aliases::new(calls);
         Self {
             registry,
             upstream,
             embedders,
-            calls,
             aliases,
             settings,
             on_pending,
@@ -137,7 +136,15 @@ impl Engine {
                 .settle(&call, &table, &claims, &scanned, &message, run.clone())
                 .await;
             self.note_use(&call, managed, scanned.op(), &settled);
-            let settled = settled?;
+            let settled = match settled {
+                Ok(settled) => settled,
+                Err(Halt::Refused(refusal)) => return Err(refusal),
+                Err(Halt::Answered(said)) => {
+                    let (head, collected) = *said;
+                    answers.fail(head, collected)?;
+                    break;
+                }
+            };
             let outgoing = scanned.rewrite(
                 &message,
                 &settled.plan,

@@ -33,19 +33,37 @@ impl Engine {
         self.upstream.call(call.face, request).await.map_err(refused)
     }
 
-    /// Sends a request of ours for the client, and reads the answer whole.
-    pub(super) async fn ask(&self, call: &Call, outgoing: Outgoing) -> Result<Bytes, Refusal> {
+    /// Sends a request of ours for the client, with its credentials, and reads the answer whole.
+    pub(super) async fn ask(&self, call: &Call, outgoing: Outgoing) -> Result<Bytes, Halt> {
         let answer = self.send(call, outgoing, true).await?;
         let bytes_max = self.settings.answer_bytes_max;
         let (head, rest) = answer.into_parts();
         let collected = body::collect(Default::default(), rest, bytes_max).await?;
-        if let Some(error) = error_text(call.face, &head, &collected) {
-            return Err(Refusal::invalid("lookup_failed", error));
+        if error_text(call.face, &head, &collected).is_some() {
+            return Err(Halt::Answered(Box::new((head, collected))));
         }
         match call.face {
-            Face::Grpc => frame::unframe(&collected.data, frame::Compression::Identity, bytes_max),
+            Face::Grpc => Ok(frame::unframe(
+                &collected.data,
+                frame::Compression::Identity,
+                bytes_max,
+            )?),
             Face::Rest => Ok(collected.data),
         }
+    }
+}
+
+/// Why a request goes no further.
+pub(super) enum Halt {
+    /// Interlock refuses it.
+    Refused(Refusal),
+    /// Qdrant refused what it needs: what Qdrant says is the client's answer, as it would be without Interlock.
+    Answered(Box<(http::response::Parts, body::Collected)>),
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 

@@ -1,12 +1,10 @@
 //! From a scanned request to a plan with its embeddings: decide, look up what is missing, embed, and where the
 //! standby's embedder fails, decide anew without it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use bytes::Bytes;
-use qdrant_client::qdrant::RetrievedPoint;
-use qdrant_client::qdrant::value::Kind;
 
 use crate::domain::ids::{FieldKey, PointId};
 use crate::domain::op::{Site, Verb};
@@ -16,12 +14,12 @@ use crate::domain::route::{Claims, Decision, FoundPayloads, Known, Lookup};
 use crate::domain::table::{Managed, OnEmbedFailure};
 use crate::embed::{EmbedError, EmbedFailure};
 use crate::registry::Pinned;
-use crate::upstream::calls::{proto_id, typed_id};
-use crate::wire::Outgoing;
 use crate::wire::scanned::Scanned;
+use crate::wire::{Outgoing, StoredTexts};
 
 use super::Engine;
 use super::call::Call;
+use super::send::Halt;
 
 /// Points of one page of a look-up.
 const LOOKUP_PAGE_POINTS: u32 = 1_000;
@@ -44,7 +42,7 @@ impl Engine {
         scanned: &Scanned<'_>,
         message: &Bytes,
         run: Range<usize>,
-    ) -> Result<Settled, Refusal> {
+    ) -> Result<Settled, Halt> {
         let mut known = Known::default();
         let mut deferred = false;
         for _ in 0..DECISIONS_MAX {
@@ -73,14 +71,15 @@ impl Engine {
                         tracing::warn!(model = %failure.model, kind = failure.error.kind(), "the standby's vectors are deferred");
                         deferred = true;
                     }
-                    Err(failure) => return Err(not_embedded(&failure)),
+                    Err(failure) => return Err(not_embedded(&failure).into()),
                 },
             }
         }
         Err(Refusal::unavailable(
             "undecided",
             "the request could not be decided with what was looked up; try again",
-        ))
+        )
+        .into())
     }
 
     async fn look_up(
@@ -91,7 +90,7 @@ impl Engine {
         edited: (&Bytes, &[(Site, Edit)]),
         lookup: Lookup,
         known: &mut Known,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Halt> {
         match lookup {
             Lookup::Payloads { write } => {
                 let found = self.payloads(call, scanned, edited, write).await?;
@@ -115,7 +114,7 @@ impl Engine {
         scanned: &Scanned<'_>,
         (message, edits): (&Bytes, &[(Site, Edit)]),
         write: usize,
-    ) -> Result<FoundPayloads, Refusal> {
+    ) -> Result<FoundPayloads, Halt> {
         let key = &self.settings.reserved_key;
         let mut found = FoundPayloads::default();
         let mut keys = BTreeSet::new();
@@ -142,7 +141,8 @@ impl Engine {
                         "replacing or clearing payloads keeps every point's tag, and does so for at most {} points at once: use a narrower filter",
                         self.settings.lookup_points_max
                     ),
-                ));
+                )
+                .into());
             }
             offset = page.next;
             if offset.is_none() {
@@ -153,45 +153,20 @@ impl Engine {
         Ok(found)
     }
 
-    /// The stored strings under the keys that source templates read.
+    /// The stored strings under the keys that source templates read, with the client's own credentials.
     async fn sources(
         &self,
         call: &Call,
         ids: &[PointId],
         keys: &BTreeSet<&str>,
-    ) -> Result<HashMap<PointId, Vec<(String, String)>>, Refusal> {
-        let paths: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
-        let ids = ids.iter().map(proto_id).collect();
-        let points = self
-            .calls
-            .get(call.collection.as_str(), ids, &paths)
-            .await
-            .map_err(|error| {
-                tracing::warn!(%error, "stored source texts cannot be read");
-                Refusal::unavailable(
-                    "lookup_failed",
-                    "the stored source texts cannot be read from Qdrant; nothing was written",
-                )
-            })?;
-        let strings = |point: RetrievedPoint| {
-            let texts = point
-                .payload
-                .into_iter()
-                .filter_map(|(key, value)| match value.kind {
-                    Some(Kind::StringValue(text)) => Some((key, text)),
-                    Some(
-                        Kind::NullValue(_)
-                        | Kind::DoubleValue(_)
-                        | Kind::IntegerValue(_)
-                        | Kind::BoolValue(_)
-                        | Kind::StructValue(_)
-                        | Kind::ListValue(_),
-                    )
-                    | None => None,
-                });
-            Some((typed_id(&point.id?)?, texts.collect()))
+    ) -> Result<StoredTexts, Halt> {
+        let encoding = call.encoding();
+        let outgoing = Outgoing {
+            verb: Some(Verb::Get),
+            parts: vec![encoding.get_texts(&call.spelled, ids, keys)],
         };
-        Ok(points.into_iter().filter_map(strings).collect())
+        let answer = self.ask(call, outgoing).await?;
+        Ok(encoding.texts(&answer)?)
     }
 
     fn note_pending(&self, call: &Call, table: &Pinned, plan: &Plan, deferred: bool) {

@@ -3,12 +3,12 @@
 use http::header::USER_AGENT;
 
 use crate::domain::op::{Op, OpKind};
-use crate::domain::refusal::Refusal;
 use crate::domain::route::RETIRED_SPACE;
 use crate::domain::table::{Managed, StandbyState};
 
 use super::Engine;
 use super::call::Call;
+use super::send::Halt;
 use super::settle::Settled;
 
 impl Engine {
@@ -18,7 +18,7 @@ impl Engine {
         call: &Call,
         managed: &Managed,
         op: &Op<'_>,
-        settled: &Result<Settled, Refusal>,
+        settled: &Result<Settled, Halt>,
     ) {
         match &op.kind {
             OpKind::Reads(_) => {}
@@ -27,8 +27,9 @@ impl Engine {
         for standby in managed.fields.values().filter_map(|field| field.standby.as_ref()) {
             let is_asked_for = match (settled, standby.state) {
                 (Ok(settled), StandbyState::Kept) => settled.plan.models.contains(&standby.space.model),
-                (Err(refusal), StandbyState::Closed) => refusal.reason == RETIRED_SPACE,
+                (Err(Halt::Refused(refusal)), StandbyState::Closed) => refusal.reason == RETIRED_SPACE,
                 (Ok(_), StandbyState::Filling | StandbyState::Closed)
+                | (Err(Halt::Answered(_)), StandbyState::Closed)
                 | (Err(_), StandbyState::Filling | StandbyState::Kept) => false,
             };
             if is_asked_for {

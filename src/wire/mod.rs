@@ -93,3 +93,6 @@ pub struct KeyPage {
     /// Where the next page starts.
     pub next: Option<PointId>,
 }
+
+/// Strings that points hold under the payload keys that were asked for: key and string.
+pub type StoredTexts = std::collections::HashMap<PointId, Vec<(String, String)>>;

@@ -1,5 +1,7 @@
 //! One visitor for both encodings: a scanned body, whichever API it came by.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use crate::domain::ids::PointId;
@@ -7,7 +9,7 @@ use crate::domain::op::{Op, Site, Verb};
 use crate::domain::plan::{Edit, Embedding, Plan, Unwrite};
 use crate::domain::refusal::Refusal;
 
-use super::{InfoView, KeyPage, Lens, Outgoing, Scan, json, pb};
+use super::{InfoView, KeyPage, Lens, Outgoing, Scan, StoredTexts, json, pb};
 
 /// The encoding of a request and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +102,25 @@ impl Encoding {
         match self {
             Self::Protobuf => pb::key_page(answer),
             Self::Json => json::key_page(answer),
+        }
+    }
+
+    /// A retrieval of points with these top-level payload keys alone.
+    pub fn get_texts(self, collection: &str, ids: &[PointId], keys: &BTreeSet<&str>) -> Bytes {
+        match self {
+            Self::Protobuf => pb::get_texts(collection, ids, keys),
+            Self::Json => json::get_texts(ids, keys),
+        }
+    }
+
+    /// The strings that such a retrieval answered.
+    ///
+    /// # Errors
+    /// An answer that is not a retrieval's.
+    pub fn texts(self, answer: &Bytes) -> Result<StoredTexts, Refusal> {
+        match self {
+            Self::Protobuf => pb::texts(answer),
+            Self::Json => json::texts(answer),
         }
     }
 

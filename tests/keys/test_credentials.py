@@ -3,9 +3,10 @@
 import pytest
 from qdrant_client import grpc as pb
 
+from harness.audit import everything
 from harness.models import SeededModel
 
-OLD = SeededModel("old", 6)
+OLD, NEW = SeededModel("old", 6), SeededModel("new", 8)
 OWN_KEY = "the-key-of-interlock-itself"
 CREDENTIALS = {
     "api-key": "key-of-legacy",
@@ -72,6 +73,34 @@ def test_they_go_with_what_a_write_has_to_look_up(stage, managed):
         assert len(forwarded) > 1, "an overwrite looks up what is there"
         check(forwarded, len(forwarded))
         assert all(f"/collections/{spelled}/" in request for request, _ in forwarded), forwarded
+
+
+def test_they_go_with_the_stored_texts_that_an_update_of_vectors_needs(stage):
+    flipped = stage.flipped("updated")
+    alias = stage.alias(f"updated-by-{flipped}", flipped)
+    vector = OLD.vector("two")
+    for number, spelled in enumerate([flipped, alias]):
+        mark = f"credentials-update-{number}"
+        body = {"points": [{"id": 2, "vector": vector}]}
+        path = f"/collections/{spelled}/points/vectors?wait=true"
+        answer = stage.rest("PUT", path, body, {**CREDENTIALS, "x-request-id": mark})
+        assert answer.status_code == 200, answer.text
+        forwarded = stage.forwarded(mark)
+        check(forwarded, 2)
+        assert all(f"/collections/{spelled}/" in request for request, _ in forwarded), forwarded
+        update = pb.UpdatePointVectors(
+            collection_name=spelled, wait=True,
+            points=[
+                pb.PointVectors(
+                    id=pb.PointId(num=2), vectors=pb.Vectors(vector=pb.Vector(dense=pb.DenseVector(data=vector)))
+                )
+            ],
+        )
+        grpc = stage.grpc("/qdrant.Points/UpdateVectors", update, {**CREDENTIALS, "x-request-id": f"{mark}-grpc"})
+        assert grpc.code == 0, grpc.message
+        check(stage.forwarded(f"{mark}-grpc"), 2)
+    payload, vectors = everything(stage.world.direct, flipped)[2]
+    assert OLD.made(vectors[""], "two") and NEW.made(vectors["@new@1"], "two"), payload
 
 
 def test_they_go_with_unmanaged_collections(stage, managed):

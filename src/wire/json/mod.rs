@@ -17,7 +17,7 @@ mod unwrite;
 
 pub use info::info;
 pub use places::Places;
-pub use rewrite::{rewrite, scroll_of};
+pub use rewrite::{get_texts, rewrite, scroll_of, texts};
 pub use scan::scan;
 pub use unbatch::{key_page, unbatch};
 pub use unwrite::unwrite;

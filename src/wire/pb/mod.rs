@@ -16,6 +16,7 @@ mod rewrite;
 mod scan;
 mod schema;
 mod splice;
+mod texts;
 mod unwrite;
 mod vectors;
 mod watch;
@@ -25,6 +26,7 @@ pub use page::{key_page, scroll_of};
 pub use places::Places;
 pub use rewrite::rewrite;
 pub use scan::scan;
+pub use texts::{get_texts, texts};
 pub use unwrite::{unbatch, unwrite};
 pub use watch::{TopLevelWatch, collection_name};
 

@@ -151,7 +151,7 @@ pub fn key_page(answer: &Bytes) -> Result<KeyPage, Refusal> {
     Ok(found)
 }
 
-fn point_id(id: Option<qdrant_client::qdrant::PointId>) -> Result<PointId, Refusal> {
+pub(super) fn point_id(id: Option<qdrant_client::qdrant::PointId>) -> Result<PointId, Refusal> {
     match id.and_then(|id| id.point_id_options) {
         Some(PointIdOptions::Num(num)) => Ok(PointId::Num(num)),
         Some(PointIdOptions::Uuid(text)) => Uuid::parse_str(&text)

@@ -4,6 +4,7 @@
 mod batch;
 mod point;
 mod scroll;
+mod texts;
 mod values;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use crate::domain::refusal::Refusal;
 use crate::wire::{Outgoing, Scan};
 
 pub use scroll::scroll_of;
+pub use texts::{get_texts, texts};
 
 /// The body that goes out: the client's with the plan's edits, or one ordered batch where the plan has steps of ours.
 /// `body` must be the one that was scanned; the query string stays the caller's.
