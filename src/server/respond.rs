@@ -17,8 +17,9 @@ pub(super) const REASON: HeaderName = HeaderName::from_static("interlock-reason"
 pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
-/// The gRPC specification's set for `grpc-message`: what is not printable ASCII, and the escape itself.
-const MESSAGE: &AsciiSet = &CONTROLS.add(b'%');
+/// The gRPC specification's set for `grpc-message`: what is not printable ASCII, and the escape itself. Spaces too: HTTP/2
+/// allows none at a value's ends, and a message may end with an empty name.
+const MESSAGE: &AsciiSet = &CONTROLS.add(b'%').add(b' ');
 
 /// Clients take 8 KiB of headers at least; an escape triples a byte.
 const MESSAGE_BYTES_MAX: usize = 2_048;
@@ -197,9 +198,9 @@ mod tests {
 
     #[test]
     fn messages_are_escaped_as_grpc_wants_and_bounded() {
-        let given = Refusal::invalid("r", "100 %\nü");
+        let given = Refusal::invalid("r", "100 %\nü ");
         let answer = refusal(Face::Grpc, &given);
-        assert_eq!(answer.response.headers()[GRPC_MESSAGE], "100 %25%0A%C3%BC");
+        assert_eq!(answer.response.headers()[GRPC_MESSAGE], "100%20%25%0A%C3%BC%20");
         let long = Refusal::invalid("r", "ü".repeat(10_000));
         let answer = refusal(Face::Grpc, &long);
         assert_eq!(

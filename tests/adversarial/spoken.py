@@ -54,8 +54,8 @@ def _vector(value):
 
 
 def vectors(value):
-    """A point's vectors: a bare one is the unnamed one; an object with `text` or `indices` is one vector too."""
-    if isinstance(value, dict) and not {"text", "indices"} & value.keys():
+    """A point's vectors: a bare one is the unnamed one; a text and a sparse one are one vector too."""
+    if isinstance(value, dict) and "indices" not in value and not isinstance(value.get("text"), str):
         return pb.Vectors(vectors=pb.NamedVectors(vectors={name: _vector(one) for name, one in value.items()}))
     return pb.Vectors(vector=_vector(value))
 

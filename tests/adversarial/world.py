@@ -71,19 +71,56 @@ class Arena:
             self.migrate("cutover", name, field, to)
         return name
 
-    def bare(self, stem, field, model=OLD):
+    def unmanaged(self, field):
+        """A collection that is not managed, for all tests. Its ids start at 101."""
+        key = ("unmanaged", field)
+        if key not in self._shared:
+            self._shared[key] = self.bare("unmanaged", field, shift=100)
+        return self._shared[key]
+
+    def bare(self, stem, field, model=OLD, shift=0):
         """A collection with a model's vectors of the texts, not managed."""
         name = self.world.name(stem)
         parameters = models.VectorParams(size=model.dimension, distance=models.Distance.COSINE)
         client = official(self.interlock.address)
         client.create_collection(name, {field: parameters} if field else parameters)
         points = [
-            models.PointStruct(id=point, vector=named(field, model.vector(text)), payload=payload_of(point))
+            models.PointStruct(id=point + shift, vector=named(field, model.vector(text)), payload=payload_of(point))
             for point, text in TEXTS.items()
         ]
         client.upsert(name, points, wait=True)
         client.close()
         return name
+
+    def with_fields(self, fields):
+        """A managed collection with several dense vectors: name → model."""
+        name = self.world.name("fields")
+        client = official(self.interlock.address)
+        parameters = {
+            field: models.VectorParams(size=model.dimension, distance=models.Distance.COSINE) for field, model in fields.items()
+        }
+        client.create_collection(name, parameters)
+        points = [
+            models.PointStruct(id=point, vector={f: m.vector(text) for f, m in fields.items()}, payload=payload_of(point))
+            for point, text in TEXTS.items()
+        ]
+        client.upsert(name, points, wait=True)
+        client.close()
+        self.adopt(name, *(f"--field={field}={model.name}" for field, model in fields.items()), "--source", "{text}")
+        return name
+
+    def alias(self, name):
+        """An alias of a collection, made once."""
+        key = ("alias", name)
+        if key not in self._shared:
+            alias = f"{name}-alias"
+            client = official(self.interlock.address)
+            client.update_collection_aliases(
+                [models.CreateAliasOperation(create_alias=models.CreateAlias(collection_name=name, alias_name=alias))]
+            )
+            client.close()
+            self._shared[key] = alias
+        return self._shared[key]
 
     def adopt(self, name, *flags):
         """`interlock adopt`."""
@@ -144,6 +181,12 @@ class Case:
         if self.is_rest:
             return self.rest(method, f"/collections/{collection}{path}", body, headers)
         return self.grpc(f"qdrant.Points/{rpc}", convert(collection, body), headers)
+
+    def ask_directly(self, collection, verb, body):
+        """The same request past Interlock, in REST: what the upstream itself would say."""
+        method, path, _, _ = VERBS[verb]
+        answer = httpx.request(method, f"{self.arena.world.direct.rest}/collections/{collection}{path}", json=body)
+        return of_rest(answer.status_code, answer.headers, answer.content, None)
 
     def rest(self, method, path, body=None, headers=None):
         """One HTTP call; `body` is sent as it is where it is not a document."""

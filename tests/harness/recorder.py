@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from dataclasses import dataclass, field
 
 from hpack import Decoder
 
@@ -11,15 +12,25 @@ from harness.process import Address
 # The header that follows a client's request to the upstream: a test finds its own requests by it.
 MARK = "x-request-id"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEADERS, CONTINUATION = 0x1, 0x9
-PADDED, PRIORITY, END_HEADERS = 0x8, 0x20, 0x4
+DATA, HEADERS, CONTINUATION = 0x0, 0x1, 0x9
+PADDED, PRIORITY, END_HEADERS, END_STREAM = 0x8, 0x20, 0x4, 0x1
+
+
+@dataclass
+class Seen:
+    """A request that went by. Its body may still be on its way."""
+
+    line: str
+    fields: dict
+    body: bytearray = field(default_factory=bytearray)
 
 
 class Http1Reader:
-    """Finds each request line in one direction of an HTTP/1.1 connection."""
+    """Finds each request in one direction of an HTTP/1.1 connection."""
 
     def __init__(self, note):
         self._note, self._buffer, self._skip, self._chunked = note, b"", 0, False
+        self._seen = None
 
     def feed(self, data):
         """More bytes."""
@@ -30,6 +41,7 @@ class Http1Reader:
     def _take(self):
         if self._skip:
             taken = min(self._skip, len(self._buffer))
+            self._seen.body += self._buffer[:taken]
             self._buffer, self._skip = self._buffer[taken:], self._skip - taken
             return bool(taken) and bool(self._buffer)
         if self._chunked:
@@ -41,7 +53,8 @@ class Http1Reader:
         line, *fields = head.decode("latin-1").split("\r\n")
         method, path, _ = line.split(" ", 2)
         named = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
-        self._note(f"{method} {path}", named)
+        self._seen = Seen(f"{method} {path}", named)
+        self._note(self._seen)
         self._chunked = "chunked" in named.get("transfer-encoding", "")
         self._skip = int(named.get("content-length", 0))
         return True
@@ -56,10 +69,11 @@ class Http1Reader:
 
 
 class Http2Reader:
-    """Finds each `:path` in one direction of an HTTP/2 connection."""
+    """Finds each request in one direction of an HTTP/2 connection."""
 
     def __init__(self, note):
         self._note, self._buffer, self._block, self._at = note, b"", b"", len(PREFACE)
+        self._streams = {}
         self._decoder = Decoder(max_header_list_size=1 << 20)
         self._decoder.max_allowed_table_size = 1 << 20
 
@@ -71,24 +85,33 @@ class Http2Reader:
             end = self._at + 9 + int.from_bytes(head[:3], "big")
             if len(self._buffer) < end:
                 return
-            self._frame(head[3], head[4], self._buffer[self._at + 9 : end])
+            stream = int.from_bytes(head[5:9], "big") & 0x7FFF_FFFF
+            self._frame(head[3], head[4], stream, self._buffer[self._at + 9 : end])
             self._buffer, self._at = self._buffer[end:], 0
 
-    def _frame(self, kind, flags, payload):
-        if kind not in (HEADERS, CONTINUATION):
+    def _frame(self, kind, flags, stream, payload):
+        if kind not in (DATA, HEADERS, CONTINUATION):
             return
-        if kind == HEADERS:
+        if kind != CONTINUATION:
             start, end = 0, len(payload)
             if flags & PADDED:
                 start, end = 1, end - payload[0]
-            start += 5 if flags & PRIORITY else 0
+            start += 5 if kind == HEADERS and flags & PRIORITY else 0
             payload = payload[start:end]
+        if kind == DATA:
+            seen = self._streams.get(stream)
+            if seen is not None:
+                seen.body += payload
+            if flags & END_STREAM:
+                self._streams.pop(stream, None)
+            return
         self._block += payload
         if flags & END_HEADERS:
             fields = {name: value for name, value in self._decoder.decode(self._block)}
             self._block = b""
             if ":path" in fields:
-                self._note(fields[":path"], fields)
+                self._streams[stream] = Seen(fields[":path"], fields)
+                self._note(self._streams[stream])
 
 
 class Line:
@@ -157,11 +180,11 @@ class Recorder:
         self.heads = []
         self._lines = [Line(upstream.rest, Http1Reader, self._note), Line(upstream.grpc, Http2Reader, self._note)]
 
-    def _note(self, request, fields):
-        self.heads.append((request, fields))
-        self.seen.append(request)
-        if mark := fields.get(MARK):
-            self.marked.setdefault(mark, []).append(request)
+    def _note(self, seen):
+        self.heads.append((seen.line, seen.fields))
+        self.seen.append(seen.line)
+        if MARK in seen.fields:
+            self.marked.setdefault(seen.fields[MARK], []).append(seen)
 
     @property
     def address(self):
