@@ -3,7 +3,7 @@
 import pytest
 
 from adversarial.asked import AS_NEW, AS_OLD, over
-from adversarial.world import FILLING, FLIPPED, NEW, OLD, PLAIN, TEXTS, named, similarity
+from adversarial.world import FILLING, FLIPPED, NEW, OLD, PLAIN, TEXTS, alias_of, named, similarity
 
 WRONG = {"wrong_space", "mixed_space", "contradicting_models", "foreign_lookup"}
 
@@ -152,7 +152,8 @@ def answer_status(answer):
 
 def test_case_77_the_path_names_an_alias_and_the_body_the_collection(case):
     """Both are the same collection, and its other space is as far away as before."""
-    real, alias = case.collection(FLIPPED), case.arena.alias(case.collection(FLIPPED))
+    real = case.collection(FLIPPED)
+    alias = alias_of(real)
     for here, there in ((alias, real), (real, alias), (alias, alias)):
         for verb, body in looking_up(case, {"collection": there, "vector": case.at(NEW)}, point=1):
             case.refused(case.ask(here, verb, body), WRONG)
@@ -165,7 +166,8 @@ def test_case_77_the_path_names_an_alias_and_the_body_the_collection(case):
 
 def test_case_95_lookup_by_an_alias_keeps_the_example_among_the_results(case):
     """Qdrant leaves an example out where the look-up names the real collection, and keeps it where it names an alias."""
-    real, alias = case.collection(FLIPPED), case.arena.alias(case.collection(FLIPPED))
+    real = case.collection(FLIPPED)
+    alias = alias_of(real)
     for headers, model in ((AS_OLD, OLD), (AS_NEW, NEW)):
         for there, excluded in ((real, True), (alias, False)):
             body = {"query": 1, "limit": 12, **case.using, "lookup_from": {"collection": there, "vector": case.field}}

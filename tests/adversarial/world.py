@@ -40,6 +40,11 @@ def payload_of(point):
     return {"text": TEXTS[point], "group": f"g{point % 3}", "n": point}
 
 
+def alias_of(name):
+    """The alias that each collection gets before it is managed."""
+    return f"{name}-alias"
+
+
 class Arena:
     """Interlock, the recorder before its upstream, and the collections that stay as they are."""
 
@@ -89,6 +94,8 @@ class Arena:
             for point, text in TEXTS.items()
         ]
         client.upsert(name, points, wait=True)
+        made = models.CreateAlias(collection_name=name, alias_name=alias_of(name))
+        client.update_collection_aliases([models.CreateAliasOperation(create_alias=made)])
         client.close()
         return name
 
@@ -108,19 +115,6 @@ class Arena:
         client.close()
         self.adopt(name, *(f"--field={field}={model.name}" for field, model in fields.items()), "--source", "{text}")
         return name
-
-    def alias(self, name):
-        """An alias of a collection, made once."""
-        key = ("alias", name)
-        if key not in self._shared:
-            alias = f"{name}-alias"
-            client = official(self.interlock.address)
-            client.update_collection_aliases(
-                [models.CreateAliasOperation(create_alias=models.CreateAlias(collection_name=name, alias_name=alias))]
-            )
-            client.close()
-            self._shared[key] = alias
-        return self._shared[key]
 
     def adopt(self, name, *flags):
         """`interlock adopt`."""
