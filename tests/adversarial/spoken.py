@@ -92,7 +92,7 @@ def _common(body):
     return {
         "filter": _filter(body.get("filter")), "params": _params(body.get("params")), "limit": body.get("limit", 10),
         "with_vectors": _with_vectors(body.get("with_vectors", body.get("with_vector"))),
-        "with_payload": _with_payload(body.get("with_payload")),
+        "with_payload": _with_payload(body.get("with_payload")), "score_threshold": body.get("score_threshold"),
     }
 
 
@@ -105,9 +105,7 @@ def _searched(value):
 
 
 def _search(collection, body):
-    return pb.SearchPoints(
-        collection_name=collection, score_threshold=body.get("score_threshold"), **_searched(body["vector"]), **_common(body)
-    )
+    return pb.SearchPoints(collection_name=collection, **_searched(body["vector"]), **_common(body))
 
 
 def _search_batch(collection, body):
@@ -160,9 +158,10 @@ def _discover(collection, body):
         for pair in body.get("context", [])
     ]
     target = pb.TargetVector(single=_example(body["target"])) if body.get("target") is not None else None
+    rest = {key: value for key, value in _common(body).items() if key != "score_threshold"}
     return pb.DiscoverPoints(
         collection_name=collection, target=target, context=context, using=body.get("using"),
-        lookup_from=_lookup_from(body.get("lookup_from")), **_common(body),
+        lookup_from=_lookup_from(body.get("lookup_from")), **rest,
     )
 
 
@@ -174,7 +173,7 @@ def _discover_batch(collection, body):
 def _scroll(collection, body):
     order = body.get("order_by")
     order = None if order is None else to_grpc.convert_order_by_interface(_as(models.OrderByInterface, order))
-    rest = {key: value for key, value in _common(body).items() if key != "params"}
+    rest = {key: value for key, value in _common(body).items() if key in ("filter", "limit", "with_vectors", "with_payload")}
     return pb.ScrollPoints(collection_name=collection, order_by=order, **rest)
 
 

@@ -13,6 +13,7 @@ import struct
 
 import httpx
 import numpy as np
+from qdrant_client import grpc as pb
 from qdrant_client import models
 
 from adversarial.answers import of_grpc, of_rest
@@ -116,6 +117,15 @@ class Arena:
         self.adopt(name, *(f"--field={field}={model.name}" for field, model in fields.items()), "--source", "{text}")
         return name
 
+    def add_stray_space(self, name, stray, model):
+        """A vector name with vectors of every point, made past Interlock."""
+        url = f"{self.world.direct.rest}/collections/{name}"
+        made = httpx.put(f"{url}/vectors/{stray}?wait=true", json={"dense": {"size": model.dimension, "distance": "Cosine"}})
+        assert made.status_code == 200, made.text
+        points = [{"id": point, "vector": {stray: model.vector(text)}} for point, text in TEXTS.items()]
+        written = httpx.put(f"{url}/points/vectors?wait=true", json={"points": points})
+        assert written.status_code == 200, written.text
+
     def adopt(self, name, *flags):
         """`interlock adopt`."""
         self.interlock.cli("adopt", name, *flags)
@@ -181,6 +191,12 @@ class Case:
         method, path, _, _ = VERBS[verb]
         answer = httpx.request(method, f"{self.arena.world.direct.rest}/collections/{collection}{path}", json=body)
         return of_rest(answer.status_code, answer.headers, answer.content, None)
+
+    def about(self, collection, headers=None):
+        """Collection info."""
+        if self.is_rest:
+            return self.rest("GET", f"/collections/{collection}", None, headers)
+        return self.grpc("qdrant.Collections/Get", pb.GetCollectionInfoRequest(collection_name=collection), headers)
 
     def rest(self, method, path, body=None, headers=None):
         """One HTTP call; `body` is sent as it is where it is not a document."""

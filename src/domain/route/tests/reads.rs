@@ -341,3 +341,26 @@ fn conditions_mean_the_clients_space_and_never_the_tag() {
         assert_eq!(reason(filtered(key)), "reserved_key", "{key}");
     }
 }
+
+#[test]
+fn a_condition_on_a_space_that_is_not_readable_is_refused() {
+    let conditioned = |stage, named: &'static str| {
+        let table = table(stage);
+        let filters = Filters {
+            has_vectors: vec![(Site(5), named.into())],
+            ..Filters::default()
+        };
+        let read = Read {
+            filters,
+            ..Read::default()
+        };
+        plan(&table, OpKind::Reads(vec![read]), &With::default())
+    };
+    for named in ["text@new", "text@new@1"] {
+        assert_eq!(reason(conditioned(Stage::Filling, named)), "space_not_ready");
+        assert_eq!(reason(conditioned(Stage::Before, named)), "wrong_space");
+    }
+    let flipped = conditioned(Stage::Flipped, "text@new").unwrap();
+    assert_eq!(edit_at(&flipped, 5), Some(&name("text@new@1")));
+    assert!(conditioned(Stage::Filling, "text").is_ok());
+}
