@@ -95,6 +95,7 @@ class Arena:
             for point, text in TEXTS.items()
         ]
         client.upsert(name, points, wait=True)
+        client.create_payload_index(name, "group", models.PayloadSchemaType.KEYWORD, wait=True)
         made = models.CreateAlias(collection_name=name, alias_name=alias_of(name))
         client.update_collection_aliases([models.CreateAliasOperation(create_alias=made)])
         client.close()
