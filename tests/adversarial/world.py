@@ -215,8 +215,9 @@ class Case:
         else:
             body = frame(message if isinstance(message, bytes) else message.SerializeToString())
         answer = call(self.arena.interlock.address.grpc_target, f"/{rpc}", body, {**(headers or {}), MARK: mark})
+        service, _, method = rpc.partition("/")
         try:
-            kind = answer_type(*rpc.split("/"))
+            kind = answer_type(service, method)
         except KeyError:
             kind = None
         return of_grpc(answer, kind, mark)

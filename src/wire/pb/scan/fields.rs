@@ -166,7 +166,7 @@ impl<'a, 'l> Scanner<'a, 'l> {
     pub fn inside(&self, here: Here, raw: &Raw, schema: &'static Message) -> Result<Here, Refusal> {
         let level = here.level + 1;
         if level > self.lens.limits.message_depth_max {
-            return Err(too_large(
+            return Err(Refusal::invalid(
                 "too_deep",
                 format!(
                     "the request nests more than {} messages; flatten its filters or payload",

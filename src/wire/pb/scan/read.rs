@@ -7,7 +7,7 @@ use crate::domain::op::{
 };
 use crate::domain::refusal::Refusal;
 use crate::wire::pb::places::Place;
-use crate::wire::pb::refuse::{malformed, too_large};
+use crate::wire::pb::refuse::malformed;
 use crate::wire::pb::schema::{Kind, Message};
 
 /// What a read's own fields hold, until its end is reached and the absent ones can be told.
@@ -126,7 +126,7 @@ impl<'a> Scanner<'a, '_> {
     ) -> Result<(), Refusal> {
         let max = self.lens.limits.prefetch_depth_max;
         if depth > max {
-            return Err(too_large(
+            return Err(Refusal::invalid(
                 "too_deep",
                 format!("the query nests more than {max} prefetches; flatten it"),
             ));

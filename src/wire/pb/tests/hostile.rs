@@ -15,6 +15,7 @@ use super::lens;
 use super::scanning::agrees;
 use super::views::Viewed;
 use crate::domain::op::Verb;
+use crate::domain::refusal::RefusalKind;
 use crate::wire::pb::encode::{put_bytes, put_number};
 use crate::wire::pb::scan;
 
@@ -149,7 +150,8 @@ fn thirty_two_prefetches_pass_and_one_more_does_not() {
     };
     let lens = lens();
     assert!(scan(Verb::Query, &query(32), &lens).is_ok());
-    assert_eq!(reason(Verb::Query, &query(33)), "too_deep");
+    let refused = scan(Verb::Query, &query(33), &lens).expect_err("it was accepted");
+    assert_eq!((refused.kind, refused.reason), (RefusalKind::Invalid, "too_deep"));
 }
 
 #[test]
