@@ -75,7 +75,7 @@ def test_case_73_messages_nested_without_end(grpc_case, depth):
     filters = wire.nested(b"", depth, (4, b""), (2, b""))
     values = wire.nested(number(4, 1), depth, (2, field(1, "a")), (1, b""), (5, b""))
     lists = wire.nested(number(4, 1), depth, (1, b""), (6, b""))
-    expressions = wire.nested(field(2, "$score"), depth, (9, b""))
+    expressions = wire.nested(field(2, "$score"), depth, (10, b""))
     query = wire.query_points(name, wire.nearest(OLD.vector("text 1")), case.field or None)
     case.refused(case.grpc(QUERY, query + field(5, filters)), "too_deep")
     formula = field(8, field(1, expressions))
