@@ -96,13 +96,16 @@ pub enum Extra {
         space: VectorName,
         /// The JSON path of the claim, which must be empty.
         claim_path: String,
-        /// After a conditional write: what tells the points that it wrote from those that it skipped.
+        /// What tells the points that the write wrote from those that it skipped, or that were written anew.
         written: Option<Written>,
     },
-    /// `set_payload` under the reserved key, on exactly these points: replaces the tag's entries for the tag's fields.
+    /// `set_payload` under the reserved key: replaces the tag's entries for the tag's fields. Without guards on exactly
+    /// these points (one that is missing is an error), else on those of them that exist and pass every guard.
     SetTag {
         /// The points.
         ids: Vec<PointId>,
+        /// What must hold of a point.
+        guards: Vec<Guard>,
         /// The entries.
         tag: Tag,
     },
@@ -129,6 +132,24 @@ pub struct Written {
     pub ids: Vec<WriteId>,
 }
 
+/// A condition on the points of an operation of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// They hold such a write id.
+    Written(Written),
+    /// The `update_filter` of the client's operation, with the plan's edits.
+    UpdateFilter,
+}
+
+/// Points that a step of ours was to mark for a step of the client's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marked {
+    /// The points, some of which were perhaps passed over.
+    pub ids: Vec<PointId>,
+    /// All of it holds of those that were marked.
+    pub guards: Vec<Guard>,
+}
+
 /// One operation on its way out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
@@ -137,6 +158,9 @@ pub enum Step {
     /// The client's overwrite of this index as a `set_payload`: on its own selector, or, where that is a filter whose
     /// result must not change between our steps, on these points (a filter of `has_id`).
     SetInstead(usize, Option<Vec<PointId>>),
+    /// The client's conditional vector update of this index, on those of its points that were marked: this stands in
+    /// place of its `update_filter`, which was asked when they were.
+    ClientMarked(usize, Vec<Marked>),
     /// One of ours, for the client's operation of this index.
     Extra(usize, Extra),
 }
@@ -145,7 +169,10 @@ impl Step {
     /// The client's operation that this step belongs to: its answer is that of its last step.
     pub fn owner(&self) -> usize {
         match self {
-            Self::Client(owner) | Self::SetInstead(owner, _) | Self::Extra(owner, _) => *owner,
+            Self::Client(owner)
+            | Self::SetInstead(owner, _)
+            | Self::ClientMarked(owner, _)
+            | Self::Extra(owner, _) => *owner,
         }
     }
 }

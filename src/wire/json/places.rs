@@ -157,6 +157,10 @@ pub(super) struct WritePlace {
     pub shard_key: Option<Span>,
     /// The payload of a payload operation.
     pub payload: Option<Span>,
+    /// The points of an upsert or a vector update.
+    pub points: Option<Span>,
+    /// Its `update_filter`, where it has one that is not `null`.
+    pub update_filter: Option<Span>,
     /// The columnar form: from the quote of its key to the end of its value, and the sites of its rows.
     pub columns: Option<(Span, Vec<Site>)>,
 }

@@ -7,6 +7,7 @@ mod info;
 mod points;
 mod reads;
 mod shown;
+mod updates;
 mod writes;
 
 use std::borrow::Cow;

@@ -106,7 +106,7 @@ fn a_vector_update_takes_away_no_claim_but_those_that_it_replaces() {
     let tags: Vec<_> = extras(&plan)
         .into_iter()
         .map(|extra| match extra {
-            Extra::SetTag { ids, tag } => {
+            Extra::SetTag { ids, tag, .. } => {
                 let fields: Vec<_> = tag.0.iter().map(|entry| entry.field.to_string()).collect();
                 (ids.clone(), fields, tag.0[0].models.len())
             }
@@ -151,7 +151,9 @@ fn a_point_that_is_updated_twice_in_one_request_is_one_point() {
     assert_eq!(at(1), [kept("text", 0)]);
     assert_eq!(at(3), [kept("words", 1), kept("text@new@1", 0)]);
     let claims = extras(&plan).into_iter().filter_map(|extra| match extra {
-        Extra::SetTag { ids, tag } if ids == &[PointId::Num(5)] && !tag.0[0].models.is_empty() => Some(tag),
+        Extra::SetTag { ids, tag, .. } if ids == &[PointId::Num(5)] && !tag.0[0].models.is_empty() => {
+            Some(tag)
+        }
         _ => None,
     });
     let claims: Vec<_> = claims.flat_map(|tag| &tag.0).collect();

@@ -9,7 +9,10 @@ use crate::domain::plan::{Extra, PointEdit, Step, VectorFrom};
 use crate::domain::route::{FoundPayloads, Lookup};
 use crate::domain::source::source_hash;
 
-fn point(vectors: Vec<(&'static str, InputValue<'static>)>, body: Option<&'static str>) -> Point<'static> {
+pub(super) fn point(
+    vectors: Vec<(&'static str, InputValue<'static>)>,
+    body: Option<&'static str>,
+) -> Point<'static> {
     Point {
         site: Site(1),
         id: PointId::Num(5),
@@ -33,7 +36,7 @@ fn upsert(point: Point<'static>) -> OpKind<'static> {
     writes(vec![WriteKind::Upsert(vec![point])])
 }
 
-fn outgoing(plan: &Plan) -> &PointEdit {
+pub(super) fn outgoing(plan: &Plan) -> &PointEdit {
     match edit_at(plan, 1) {
         Some(Edit::Point(edit)) => edit,
         other => panic!("{other:?}"),
@@ -238,34 +241,6 @@ fn replacing_a_payload_names_what_goes_and_leaves_the_tag() {
         paths: vec!["\"b c\"".into()],
     };
     assert_eq!(plan.steps, [Step::SetInstead(0, Some(ids)), Step::Extra(0, gone)]);
-}
-
-#[test]
-fn a_vector_update_takes_its_claim_away_first_and_makes_it_last() {
-    let known = Known {
-        sources: Some(HashMap::new()),
-        ..Known::default()
-    };
-    let with = With {
-        known,
-        ..With::default()
-    };
-    let update = writes(vec![WriteKind::UpdateVectors(vec![point(
-        vec![("text", DENSE)],
-        None,
-    )])]);
-    let plan = plan(&table(Stage::Before), update, &with).unwrap();
-    let tags: Vec<usize> = plan
-        .steps
-        .iter()
-        .map(|step| match step {
-            Step::Extra(0, Extra::SetTag { tag, .. }) => tag.0[0].models.len(),
-            Step::Client(0) => 9,
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(tags, [0, 9, 1]);
-    assert_eq!(outgoing(&plan).tag, None);
 }
 
 #[test]

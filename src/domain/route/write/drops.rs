@@ -15,7 +15,7 @@ struct Drop {
     field: VectorName,
     space: VectorName,
     points: Vec<PointId>,
-    /// After a conditional write: the field whose entry the points have if they were written, and their write ids.
+    /// The field whose entry the points have if they were written, and not anew since, with their write ids.
     written: Option<(VectorName, Vec<WriteId>)>,
 }
 
@@ -36,11 +36,11 @@ impl Drops {
         }
     }
 
-    /// What a vector update leaves out of the fields that it writes.
-    pub fn after_update(&mut self, id: PointId, planned: &PointPlan) {
+    /// What a vector update leaves out of the fields that it writes, of points whose entry still is the mark's.
+    pub fn after_update(&mut self, id: PointId, planned: &PointPlan, mark: WriteId) {
         for (field, space) in &planned.absent {
             if planned.entries.iter().any(|entry| entry.field == *field) {
-                self.push(id, field, space, None);
+                self.push(id, field, space, Some((field, mark)));
             }
         }
     }
@@ -60,7 +60,9 @@ impl Drops {
         match known {
             Some(drop) => {
                 drop.points.push(id);
-                if let (Some((_, ids)), Some((_, write_id))) = (&mut drop.written, written) {
+                if let (Some((_, ids)), Some((_, write_id))) = (&mut drop.written, written)
+                    && ids.last() != Some(&write_id)
+                {
                     ids.push(write_id);
                 }
             }

@@ -1,12 +1,17 @@
-//! Vector updates. They do not touch payloads, so the claim is taken away first and made last.
+//! Vector updates. They do not touch payloads, so the tag is changed beside them, in one ordered batch: the claim is
+//! taken away first and made last.
+//!
+//! What takes the claim away marks the point, with a write id that stands in no other tag. Claims are then made, and
+//! conditional vectors set, where the mark still stands: a point that another client has written in between is that
+//! client's, and one that an `update_filter` passed over was never marked.
 
 use std::collections::HashMap;
 
-use crate::domain::ids::{PointId, VectorName};
+use crate::domain::ids::{PointId, VectorName, WriteId};
 use crate::domain::op::Point;
-use crate::domain::plan::{Edit, Extra, OutVector, PointEdit, VectorFrom};
+use crate::domain::plan::{Edit, Extra, Guard, Marked, OutVector, PointEdit, Step, VectorFrom, Written};
 use crate::domain::refusal::Refusal;
-use crate::domain::tag::Tag;
+use crate::domain::tag::{Tag, TagPaths};
 
 use super::super::Lookup;
 use super::super::claim::{self, Target};
@@ -23,12 +28,7 @@ impl Draft<'_, '_> {
         points: &[Point<'_>],
         is_conditional: bool,
     ) -> Result<(), Refusal> {
-        if is_conditional {
-            return Err(Refusal::invalid(
-                "conditional_vector_update",
-                "`update_filter` of a vector update is not open on managed collections: the tag cannot follow which points it skipped; use an upsert with `update_filter`",
-            ));
-        }
+        let mark = (self.new_id)();
         let waits = self.look_up_sources(points);
         let mut drops = Drops::default();
         let mut claims: Vec<(PointId, Tag)> = Vec::new();
@@ -39,16 +39,24 @@ impl Draft<'_, '_> {
                 planned => planned?,
             };
             let Some(first) = places.first() else { continue };
-            drops.after_update(first.id, &planned);
+            drops.after_update(first.id, &planned, mark);
             claims.push((first.id, Tag(planned.entries)));
         }
-        self.take_claims_away(index, &claims);
-        self.client(index);
-        self.drop_unclaimed(index, drops);
-        for (id, tag) in claims {
-            if !tag.0.is_empty() {
-                self.extra(index, Extra::SetTag { ids: vec![id], tag });
+        let marked = self.take_claims_away(index, mark, &claims, is_conditional);
+        // Without a managed vector there is no tag to keep, and the client's own condition stands.
+        if is_conditional && !marked.is_empty() {
+            if claims.iter().any(|(_, tag)| tag.0.is_empty()) {
+                return Err(unmarkable());
             }
+            self.plan.steps.push(Step::ClientMarked(index, marked));
+        } else {
+            self.client(index);
+        }
+        self.drop_unclaimed(index, drops);
+        for (id, tag) in claims.into_iter().filter(|(_, tag)| !tag.0.is_empty()) {
+            let guards = self.bearing(mark, tag.0.iter().map(|entry| &entry.field));
+            let ids = vec![id];
+            self.extra(index, Extra::SetTag { ids, guards, tag });
         }
         Ok(())
     }
@@ -74,7 +82,13 @@ impl Draft<'_, '_> {
     }
 
     /// Of each point only the claims of those fields that it is about to get vectors for.
-    fn take_claims_away(&mut self, index: usize, claims: &[(PointId, Tag)]) {
+    fn take_claims_away(
+        &mut self,
+        index: usize,
+        mark: WriteId,
+        claims: &[(PointId, Tag)],
+        is_conditional: bool,
+    ) -> Vec<Marked> {
         let mut emptied: Vec<(Vec<VectorName>, Vec<PointId>)> = Vec::new();
         for (id, tag) in claims.iter().filter(|(_, tag)| !tag.0.is_empty()) {
             let fields: Vec<VectorName> = tag.0.iter().map(|entry| entry.field.clone()).collect();
@@ -83,12 +97,35 @@ impl Draft<'_, '_> {
                 None => emptied.push((fields, vec![*id])),
             }
         }
+        let mut marked = Vec::with_capacity(emptied.len());
         for (fields, ids) in emptied {
-            let write_id = (self.new_id)();
-            let entries = fields.into_iter().map(|field| point::unclaimed(field, write_id));
-            let tag = Tag(entries.collect());
-            self.extra(index, Extra::SetTag { ids, tag });
+            let guards = self.bearing(mark, fields.iter());
+            let entries = fields.into_iter().map(|field| point::unclaimed(field, mark));
+            let set = Extra::SetTag {
+                ids: ids.clone(),
+                guards: is_conditional
+                    .then_some(Guard::UpdateFilter)
+                    .into_iter()
+                    .collect(),
+                tag: Tag(entries.collect()),
+            };
+            self.extra(index, set);
+            marked.push(Marked { ids, guards });
         }
+        marked
+    }
+
+    /// Holds of a point whose entries of all these fields are the mark's.
+    fn bearing<'f>(&self, mark: WriteId, fields: impl Iterator<Item = &'f VectorName>) -> Vec<Guard> {
+        let key = self.context.reserved_key;
+        let written = |field: &VectorName| {
+            let field = field.as_str();
+            Guard::Written(Written {
+                path: TagPaths { key, field }.write_id(),
+                ids: vec![mark],
+            })
+        };
+        fields.map(written).collect()
     }
 
     /// A vector update carries no payload: the texts that the other space needs are read from the stored points.
@@ -110,6 +147,13 @@ impl Draft<'_, '_> {
         }
         waits
     }
+}
+
+fn unmarkable() -> Refusal {
+    Refusal::invalid(
+        "conditional_vector_update",
+        "an `update_filter` is asked of all points at once, but points without a managed vector have no tag to be marked in: update them in a request of their own",
+    )
 }
 
 /// The points of a request, each with all its places, in the order of the first ones.

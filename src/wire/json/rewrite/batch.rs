@@ -8,7 +8,7 @@ use super::super::splice::{self, Parts, Splices};
 use super::super::strings;
 use super::values;
 use crate::domain::ids::PointId;
-use crate::domain::plan::{Extra, Step, Written};
+use crate::domain::plan::{Extra, Guard, Marked, Step, Written};
 use crate::domain::refusal::Refusal;
 
 /// The whole body.
@@ -44,6 +44,7 @@ fn operation(
             (key, splices.emit(write.body)?)
         }
         Step::SetInstead(_, ids) => ("set_payload", set_instead(write, splices, ids.as_deref())?),
+        Step::ClientMarked(_, marked) => ("update_vectors", update_marked(write, splices, marked)?),
         Step::Extra(_, extra) => extra_operation(write, splices, extra, reserved_key)?,
     };
     Ok(splice::wrap("{", splice::member(key, body), "}"))
@@ -60,6 +61,54 @@ fn set_instead(write: &WritePlace, splices: &Splices<'_>, ids: Option<&[PointId]
     };
     let payload = splice::member("payload", splices.emit(payload)?);
     object(write, splices, vec![payload, selector])
+}
+
+/// The client's vector update, on the points that were marked.
+fn update_marked(write: &WritePlace, splices: &Splices<'_>, marked: &[Marked]) -> Result<Parts, Refusal> {
+    let points = write
+        .points
+        .ok_or_else(|| errors::misfit("an operation without points"))?;
+    let mut any_of = Vec::with_capacity(marked.len());
+    for marked in marked {
+        any_of.push(guarded(write, splices, &marked.ids, &marked.guards)?);
+    }
+    let filter = splice::wrap("{\"should\":[", splice::join(any_of), "]}");
+    let points = splice::member("points", splices.emit(points)?);
+    object(
+        write,
+        splices,
+        vec![points, splice::member("update_filter", filter)],
+    )
+}
+
+/// A filter that takes those of `ids` that exist and pass the guards.
+fn guarded(
+    write: &WritePlace,
+    splices: &Splices<'_>,
+    ids: &[PointId],
+    guards: &[Guard],
+) -> Result<Parts, Refusal> {
+    let mut must = vec![vec![splice::new(format!("{{\"has_id\":{}}}", values::ids(ids)))]];
+    for guard in guards {
+        must.push(match guard {
+            Guard::Written(written) => vec![splice::new(has_written(written))],
+            Guard::UpdateFilter => {
+                let filter = write.update_filter;
+                splices.emit(filter.ok_or_else(|| errors::misfit("an operation without a condition"))?)?
+            }
+        });
+    }
+    Ok(splice::wrap("{\"must\":[", splice::join(must), "]}"))
+}
+
+/// A condition: one of the write ids stands at the path.
+fn has_written(written: &Written) -> String {
+    let ids: Vec<String> = written.ids.iter().map(ToString::to_string).collect();
+    format!(
+        "{{\"key\":{},\"match\":{{\"any\":{}}}}}",
+        strings::quote(&written.path),
+        super::list(&ids)
+    )
 }
 
 fn extra_operation(
@@ -82,12 +131,15 @@ fn extra_operation(
                 vec![text_member("vector", names), text_member("filter", filter)],
             )
         }
-        Extra::SetTag { ids, tag } => (
+        Extra::SetTag { ids, guards, tag } => (
             "set_payload",
             vec![
                 text_member("payload", tag.to_json().to_string()),
                 splice::member("key", values::quoted(&values::path_of(reserved_key))),
-                text_member("points", values::ids(ids)),
+                match guards.is_empty() {
+                    true => text_member("points", values::ids(ids)),
+                    false => splice::member("filter", guarded(write, splices, ids, guards)?),
+                },
             ],
         ),
         Extra::DeletePayload { paths } => (
@@ -107,14 +159,7 @@ fn extra_operation(
 
 /// A filter: one of the ids, nothing at the path, and, where it is given, written.
 fn unclaimed(ids: &[PointId], path: &str, written: Option<&Written>) -> String {
-    let written = written.map(|written| {
-        let ids: Vec<String> = written.ids.iter().map(ToString::to_string).collect();
-        format!(
-            ",{{\"key\":{},\"match\":{{\"any\":{}}}}}",
-            strings::quote(&written.path),
-            super::list(&ids)
-        )
-    });
+    let written = written.map(|written| format!(",{}", has_written(written)));
     format!(
         "{{\"must\":[{{\"has_id\":{}}},{{\"is_empty\":{{\"key\":{}}}}}{}]}}",
         values::ids(ids),

@@ -15,6 +15,9 @@ use crate::wire::json::places::{Operation, Place, SelectorPlace, WritePlace};
 struct Parts<'a> {
     filters: Filters<'a>,
     is_conditional: bool,
+    /// Where its points and its condition stand.
+    points_at: Option<Span>,
+    update_filter: Option<Span>,
     points: Option<Vec<Point<'a>>>,
     columns: Option<(Span, Vec<Site>)>,
     ids: Option<(Vec<PointId>, Span)>,
@@ -100,6 +103,8 @@ impl<'a> Scanner<'a, '_> {
             selector,
             shard_key: parts.shard_key,
             payload: parts.payload.as_ref().map(|(_, span)| *span),
+            points: parts.points_at,
+            update_filter: parts.update_filter,
             columns: parts.columns.take(),
         });
         self.write_kind(operation, selector, parts)
@@ -135,7 +140,11 @@ impl<'a> Scanner<'a, '_> {
                     "an upsert with both `batch` and `points`: give one",
                 ));
             }
-            "points" => parts.points = Some(self.points(is_upsert)?),
+            "points" => {
+                let start = self.cursor.offset();
+                parts.points = Some(self.points(is_upsert)?);
+                parts.points_at = Some(self.span_from(start));
+            }
             "batch" if is_upsert => {
                 let points = self.columns()?;
                 let sites = points.iter().map(|point| point.site).collect();
@@ -143,8 +152,11 @@ impl<'a> Scanner<'a, '_> {
                 parts.points = Some(points);
             }
             "update_filter" => {
-                parts.is_conditional |= self.cursor.peek()? != Kind::Null;
+                let start = self.cursor.offset();
+                let is_there = self.cursor.peek()? != Kind::Null;
                 self.filter_option(&mut parts.filters)?;
+                parts.is_conditional |= is_there;
+                parts.update_filter = is_there.then(|| self.span_from(start));
             }
             "update_mode" if is_upsert => parts.is_conditional |= self.update_mode()?,
             _ => return Ok(false),

@@ -10,7 +10,7 @@ use super::{reads, scanned, writes};
 use crate::domain::ids::{PointId, WriteId};
 use crate::domain::op::{Verb, WriteKind};
 use crate::domain::plan::{
-    Edit, EmbedRef, Embedding, Extra, PayloadEdit, Plan, PointEdit, Step, VectorFrom, Written,
+    Edit, EmbedRef, Embedding, Extra, Guard, Marked, PayloadEdit, Plan, PointEdit, Step, VectorFrom, Written,
 };
 
 #[test]
@@ -49,6 +49,7 @@ fn steps_of_ours_go_with_the_clients_in_one_batch() {
                     1,
                     Extra::SetTag {
                         ids: ids.clone(),
+                        guards: Vec::new(),
                         tag: tag(),
                     },
                 ),
@@ -83,6 +84,50 @@ fn steps_of_ours_go_with_the_clients_in_one_batch() {
 }
 
 #[test]
+fn a_condition_is_asked_when_points_are_marked_and_the_marks_after_that() {
+    let body = r#"{"points":[{"id":1,"vector":{"f":[1]}}],"update_filter":{"must":{"has_vector":"f"}},"shard_key":"s"}"#;
+    let mark = WriteId(Uuid::from_u128(7));
+    let bears = Guard::Written(Written {
+        path: "\"k\".write_id".into(),
+        ids: vec![mark],
+    });
+    let ids = vec![PointId::Num(1)];
+    let (verb, seen) = out(Verb::UpdateVectors, body, &[], |scan| {
+        let set = |guards| Extra::SetTag {
+            ids: ids.clone(),
+            guards,
+            tag: tag(),
+        };
+        let marked = Marked {
+            ids: ids.clone(),
+            guards: vec![bears.clone()],
+        };
+        let has_vector = writes(&scan.op)[0].filters.has_vectors[0].0;
+        Plan {
+            edits: vec![(has_vector, Edit::Name(name("g")))],
+            steps: vec![
+                Step::Extra(0, set(vec![Guard::UpdateFilter])),
+                Step::ClientMarked(0, vec![marked]),
+                Step::Extra(0, set(vec![bears.clone()])),
+            ],
+            ..Plan::default()
+        }
+    });
+    assert_eq!(verb, Verb::UpdateBatch);
+    let has_id = json!({"has_id":[1]});
+    let asked = json!({"must":[has_id, {"must":{"has_vector":"g"}}]});
+    let bears = json!({"must":[has_id, {"key":"\"k\".write_id","match":{"any":[Uuid::from_u128(7)]}}]});
+    let set = |filter| json!({"set_payload":{"payload":tag().to_json(),"key":"_embedding","filter":filter,"shard_key":"s"}});
+    assert_eq!(
+        seen,
+        json!({"operations":[
+            set(asked),
+            {"update_vectors":{"points":[{"id":1,"vector":{"f":[1]}}],"update_filter":{"should":[bears]},"shard_key":"s"}},
+            set(bears)]})
+    );
+}
+
+#[test]
 fn a_single_write_with_extras_is_embedded_whole() {
     let body = r#"{"points":[{"id":1,"vector":[1]}],"update_filter":{"must":[]}}"#;
     let (verb, seen) = out(Verb::UpdateVectors, body, &[], |scan| Plan {
@@ -99,6 +144,7 @@ fn a_single_write_with_extras_is_embedded_whole() {
                 0,
                 Extra::SetTag {
                     ids: vec![PointId::Num(1)],
+                    guards: Vec::new(),
                     tag: tag(),
                 },
             ),

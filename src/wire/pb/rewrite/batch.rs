@@ -1,12 +1,14 @@
 //! Several operations as one `UpdateBatchPoints`: the client's own, moved field by field, and ours between them.
 
+mod guards;
+
 use std::ops::Range;
 
 use bytes::Bytes;
 
 use crate::domain::ids::PointId;
 use crate::domain::op::Verb;
-use crate::domain::plan::{Extra, Step, Written};
+use crate::domain::plan::{Extra, Guard, Step, Written};
 use crate::domain::refusal::Refusal;
 use crate::wire::Scan;
 use crate::wire::pb::encode::{
@@ -19,6 +21,9 @@ use crate::wire::pb::scan::shapes::{
     BATCH_DELETE_PAYLOAD, BATCH_DELETE_VECTORS, BATCH_MEMBERS, BATCH_SET_PAYLOAD, WriteRole, WriteShape,
 };
 use crate::wire::pb::splice::{Sink, Spliced};
+
+pub(in super::super) use guards::put_existing;
+use guards::{put_sink, put_unclaimed};
 
 /// Fields of `UpdateBatchPoints`.
 const OPERATIONS: u32 = 3;
@@ -67,6 +72,8 @@ enum Selected<'s> {
     /// The client's own, edited.
     Own,
     Ids(&'s [PointId]),
+    /// Those of the ids that exist and pass the guards.
+    Guarded(&'s [PointId], &'s [Guard]),
     /// Those of the ids that exist.
     Existing(&'s [PointId]),
     /// Those of the ids that exist, have nothing at the path, and, where it is given, were written.
@@ -118,6 +125,7 @@ impl Batch<'_> {
                 let op = self.op(*index)?;
                 self.moved(op, &BATCH_SET_PAYLOAD, is_taken, Some(selected), out)
             }
+            Step::ClientMarked(index, marked) => self.update_marked(self.op(*index)?, marked, out),
             Step::Extra(index, extra) => self.extra(self.op(*index)?, extra, out),
         }
     }
@@ -138,14 +146,18 @@ impl Batch<'_> {
                     Selected::Unclaimed(ids, claim_path.as_str(), written.as_ref()),
                 )
             }
-            Extra::SetTag { ids, tag } => {
+            Extra::SetTag { ids, guards, tag } => {
                 let payload = number(&BATCH_SET_PAYLOAD, WriteRole::Payload)?;
                 for entry in &tag.0 {
                     put_entry(&mut fields, payload, entry.field.as_str(), &entry.to_json());
                 }
                 let path = number(&BATCH_SET_PAYLOAD, WriteRole::Path)?;
                 put_bytes(&mut fields, path, path_of(self.reserved_key).as_bytes());
-                (&BATCH_SET_PAYLOAD, Selected::Ids(ids))
+                let selected = match guards.is_empty() {
+                    true => Selected::Ids(ids),
+                    false => Selected::Guarded(ids, guards),
+                };
+                (&BATCH_SET_PAYLOAD, selected)
             }
             Extra::DeletePayload { paths } => {
                 put_paths(&mut fields, paths)?;
@@ -236,6 +248,11 @@ impl Batch<'_> {
             Selected::Ids(ids) => put_message(&mut new, member, |out| {
                 put_message(out, SELECT_IDS, |out| put_ids(out, 1, ids));
             }),
+            Selected::Guarded(ids, guards) => {
+                let mut selector = Sink::default();
+                put_sink(SELECT_FILTER, self.guarded(op, ids, guards)?, &mut selector);
+                put_sink(member, selector, out);
+            }
             Selected::Existing(ids) => put_message(&mut new, member, |out| {
                 put_message(out, SELECT_FILTER, |out| put_existing(out, ids));
             }),
@@ -249,43 +266,6 @@ impl Batch<'_> {
         out.put(&new);
         Ok(())
     }
-}
-
-/// `must` of a filter, and members of the oneof of its conditions.
-const MUST: u32 = 2;
-const FIELD: u32 = 1;
-const IS_EMPTY: u32 = 2;
-const HAS_ID: u32 = 3;
-
-/// The body of a filter: the id is one of `ids`.
-pub(in super::super) fn put_existing(out: &mut Vec<u8>, ids: &[PointId]) {
-    put_message(out, MUST, |out| {
-        put_message(out, HAS_ID, |out| put_ids(out, 1, ids));
-    });
-}
-
-/// More of a filter: nothing stands at `path`, and the write id is one of those given.
-fn put_unclaimed(out: &mut Vec<u8>, path: &str, written: Option<&Written>) {
-    const KEY: u32 = 1;
-    const MATCH: u32 = 2;
-    const KEYWORDS: u32 = 5;
-    put_message(out, MUST, |out| {
-        put_message(out, IS_EMPTY, |out| put_bytes(out, KEY, path.as_bytes()));
-    });
-    let Some(written) = written else {
-        return;
-    };
-    let ids: Vec<String> = written.ids.iter().map(ToString::to_string).collect();
-    put_message(out, MUST, |out| {
-        put_message(out, FIELD, |out| {
-            put_bytes(out, KEY, written.path.as_bytes());
-            put_message(out, MATCH, |out| {
-                put_message(out, KEYWORDS, |out| {
-                    put_texts(out, 1, ids.iter().map(String::as_str))
-                });
-            });
-        });
-    });
 }
 
 /// Length and content of an operation's selector, without its tag.

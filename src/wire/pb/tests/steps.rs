@@ -1,5 +1,7 @@
 //! Plans of several steps become one batch that decodes to what was meant, and its answer becomes the client's.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message;
@@ -11,7 +13,7 @@ use super::generate::{overwrite, update_batch, upsert};
 use super::{RESERVED, lens};
 use crate::domain::ids::{PointId, WriteId};
 use crate::domain::op::{OpKind, Verb, WriteKind};
-use crate::domain::plan::{Edit, Extra, Plan, Step, Written};
+use crate::domain::plan::{Edit, Extra, Guard, Marked, Plan, Step, Written};
 use crate::domain::tag::{Tag, TagEntry};
 use crate::wire::pb::{key_page, rewrite, scan, scroll_of, unbatch};
 
@@ -47,6 +49,70 @@ fn existing() -> Option<pb::PointsSelector> {
 fn unclaimed(path: &str, written: Option<Condition>) -> Option<pb::PointsSelector> {
     let must = vec![Condition::has_id(their_ids()), Condition::is_empty(path)];
     Some(Filter::must(must.into_iter().chain(written).collect::<Vec<_>>()).into())
+}
+
+#[test]
+fn a_condition_is_asked_when_points_are_marked_and_the_marks_after_that() {
+    let condition = Filter::must([Condition::is_empty("gone")]);
+    let update = pb::UpdatePointVectors {
+        collection_name: "c".into(),
+        points: vec![pb::PointVectors {
+            id: Some(7.into()),
+            vectors: Some(vec![1.0f32; 40].into()),
+        }],
+        update_filter: Some(condition.clone()),
+        shard_key_selector: Some("s".to_owned().into()),
+        ..pb::UpdatePointVectors::default()
+    };
+    let mark = WriteId(Uuid::from_u128(3));
+    let bears = vec![Guard::Written(Written {
+        path: "k.write_id".into(),
+        ids: vec![mark],
+    })];
+    let tag = Tag(vec![TagEntry {
+        field: "f".into(),
+        write_id: mark,
+        source_hash: None,
+        models: Vec::new(),
+    }]);
+    let set = |guards| {
+        let (ids, tag) = (ids(), tag.clone());
+        Step::Extra(0, Extra::SetTag { ids, guards, tag })
+    };
+    let marked = Marked {
+        ids: ids(),
+        guards: bears.clone(),
+    };
+    let steps = vec![
+        set(vec![Guard::UpdateFilter]),
+        Step::ClientMarked(0, vec![marked]),
+        set(bears),
+    ];
+    let has_id = Condition::has_id(their_ids());
+    let bearing = Filter::must([
+        has_id.clone(),
+        Condition::matches("k.write_id", vec![mark.to_string()]),
+    ]);
+    let payload: HashMap<String, pb::Value> = [("f".to_owned(), tag.0[0].to_json().into())].into();
+    let set = |filter: Filter| {
+        Operation::SetPayload(operation::SetPayload {
+            payload: payload.clone(),
+            points_selector: Some(filter.into()),
+            shard_key_selector: update.shard_key_selector.clone(),
+            key: Some(RESERVED.into()),
+        })
+    };
+    let expected = operations(vec![
+        set(Filter::must([condition.into(), has_id])),
+        Operation::UpdateVectors(operation::UpdateVectors {
+            points: update.points.clone(),
+            shard_key_selector: update.shard_key_selector.clone(),
+            update_filter: Some(Filter::should([bearing.clone().into()])),
+        }),
+        set(bearing),
+    ]);
+    let bytes = Bytes::from(update.encode_to_vec());
+    assert_eq!(sent(Verb::UpdateVectors, &bytes, steps).operations, expected);
 }
 
 proptest! {
@@ -123,7 +189,7 @@ proptest! {
         let (mut steps, mut expected) = (Vec::new(), Vec::new());
         for (index, theirs) in of.operations.iter().enumerate() {
             steps.push(Step::Client(index));
-            steps.push(Step::Extra(index, Extra::SetTag { ids: ids(), tag: tag.clone() }));
+            steps.push(Step::Extra(index, Extra::SetTag { ids: ids(), guards: Vec::new(), tag: tag.clone() }));
             expected.push(theirs.clone());
             expected.extend(operations(vec![Operation::SetPayload(operation::SetPayload {
                 payload: [(String::new(), entry.clone())].into(),
