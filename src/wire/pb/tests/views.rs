@@ -231,6 +231,7 @@ impl Viewed for pb::SearchMatrixPoints {
             None,
         ));
         filters(&mut item, self.filter.as_ref(), None);
+        item.selectors.push("None None".to_owned());
         view(&self.collection_name, vec![item])
     }
 }
