@@ -3,6 +3,7 @@
 
 mod usage;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
@@ -14,6 +15,7 @@ use crate::domain::ids::Epoch;
 use crate::domain::refusal::Refusal;
 use crate::domain::table::Table;
 use crate::store::{Commit, Store, StoreError};
+use crate::upstream::Hold;
 
 pub use usage::Usage;
 
@@ -86,6 +88,13 @@ impl Drop for Generation {
 /// A table in use. While a clone of it lives, [`Registry::drained`] waits for it.
 #[derive(Clone)]
 pub struct Pinned(Arc<Generation>);
+
+impl Pinned {
+    /// Another pin of the same table, for what keeps it without knowing what it is.
+    pub fn hold(&self) -> Hold {
+        Hold::new(Arc::clone(&self.0) as Arc<dyn Any + Send + Sync>)
+    }
+}
 
 impl Deref for Pinned {
     type Target = Table;

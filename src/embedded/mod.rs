@@ -38,7 +38,7 @@ use tokio::sync::Semaphore;
 use self::collections::Core;
 use self::errors::ApiResult;
 pub use self::errors::{ApiError, Kind};
-use crate::upstream::{Body, Face, Upstream, UpstreamError};
+use crate::upstream::{Body, Face, Hold, Upstream, UpstreamError};
 
 /// What the engine calls itself; official clients read it.
 const TITLE: &str = "qdrant - vector search engine";
@@ -151,16 +151,22 @@ impl Embedded {
 }
 
 impl Upstream for Embedded {
+    /// A caller that goes away does not stop its request, which keeps what it holds to its end.
     fn call(
         &self,
         face: Face,
-        request: Request<Body>,
+        mut request: Request<Body>,
     ) -> BoxFuture<'_, Result<Response<Body>, UpstreamError>> {
-        Box::pin(async move {
-            match face {
-                Face::Rest => Ok(rest::serve(&self.engine, request).await),
-                Face::Grpc => Ok(self.grpc.serve(request).await),
-            }
-        })
+        let (engine, grpc) = (self.engine.clone(), self.grpc.clone());
+        let hold: Option<Hold> = request.extensions_mut().remove();
+        let served = tokio::spawn(async move {
+            let answer = match face {
+                Face::Rest => rest::serve(&engine, request).await,
+                Face::Grpc => grpc.serve(request).await,
+            };
+            drop(hold);
+            answer
+        });
+        Box::pin(async move { served.await.map_err(|error| UpstreamError::Unknown(error.into())) })
     }
 }

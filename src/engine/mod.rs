@@ -152,7 +152,7 @@ impl Engine {
                 &self.settings.reserved_key,
             )?;
             let answer = self
-                .send(&call, outgoing, answers.must_read(&settled.plan))
+                .send(&call, &table, outgoing, answers.must_read(&settled.plan))
                 .await?;
             if !answers.push(answer, settled.plan, run).await? {
                 break;

@@ -30,10 +30,11 @@ impl Engine {
     pub(super) async fn pass(&self, unmanaged: Unmanaged, table: Pinned) -> Result<Response<Body>, Refusal> {
         let Unmanaged {
             face,
-            head,
+            mut head,
             body,
             after,
         } = unmanaged;
+        head.extensions.insert(table.hold());
         let sent = self.upstream.call(face, Request::from_parts(head, body)).await;
         if after == AfterPass::RefreshAliases {
             self.aliases.invalidate();

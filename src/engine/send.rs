@@ -10,11 +10,12 @@ use http::{Method, Request, Response, Uri};
 use percent_encoding::percent_decode_str;
 
 use crate::domain::op::Verb;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::registry::Pinned;
 use crate::upstream::{Body, Face};
 use crate::wire::{Outgoing, frame, routes};
 
-use super::call::{Call, MODEL_HEADER, PROVENANCE_HEADER};
+use super::call::{Call, GRPC_ENCODING, MODEL_HEADER, PROVENANCE_HEADER, content};
 use super::pass::refused;
 use super::{Engine, body};
 
@@ -22,34 +23,36 @@ pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status"
 pub(super) const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 impl Engine {
-    /// Sends a rewritten body. With `must_read`, the answer is asked for uncompressed.
+    /// Sends a rewritten body. With `must_read`, the answer is asked for uncompressed. The table stays pinned while the
+    /// request can still run upstream, also after its client went away: a flip must not overtake a write.
     pub(super) async fn send(
         &self,
         call: &Call,
+        table: &Pinned,
         outgoing: Outgoing,
         must_read: bool,
     ) -> Result<Response<Body>, Refusal> {
-        let request = request(call, outgoing, must_read)?;
+        let mut request = request(call, outgoing, must_read)?;
+        request.extensions_mut().insert(table.hold());
         self.upstream.call(call.face, request).await.map_err(refused)
     }
 
     /// Sends a request of ours for the client, with its credentials, and reads the answer whole.
     pub(super) async fn ask(&self, call: &Call, outgoing: Outgoing) -> Result<Bytes, Halt> {
-        let answer = self.send(call, outgoing, true).await?;
+        let request = request(call, outgoing, true)?;
+        let answer = self.upstream.call(call.face, request).await.map_err(refused)?;
         let bytes_max = self.settings.answer_bytes_max;
-        let (head, rest) = answer.into_parts();
+        let (mut head, rest) = answer.into_parts();
         let collected = body::collect(Default::default(), rest, bytes_max).await?;
         if error_text(call.face, &head, &collected).is_some() {
             return Err(Halt::Answered(Box::new((head, collected))));
         }
-        match call.face {
-            Face::Grpc => Ok(frame::unframe(
-                &collected.data,
-                frame::Compression::Identity,
-                bytes_max,
-            )?),
-            Face::Rest => Ok(collected.data),
-        }
+        Ok(answer_content(
+            call.face,
+            &mut head.headers,
+            &collected.data,
+            bytes_max,
+        )?)
     }
 }
 
@@ -65,6 +68,32 @@ impl From<Refusal> for Halt {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
+}
+
+/// An answer's message. It was asked for plain; what stands before Qdrant may have packed it all the same, so it goes
+/// on as what it is now.
+pub(super) fn answer_content(
+    face: Face,
+    headers: &mut HeaderMap,
+    data: &Bytes,
+    bytes_max: usize,
+) -> Result<Bytes, Refusal> {
+    let message = content(face, headers, data, bytes_max).map_err(|refusal| match refusal.kind {
+        RefusalKind::TooLarge => refusal,
+        // The client's request was right: this is no error of its own.
+        RefusalKind::Invalid
+        | RefusalKind::NotFound
+        | RefusalKind::NotReady
+        | RefusalKind::Forbidden
+        | RefusalKind::Busy
+        | RefusalKind::Unavailable
+        | RefusalKind::Unknown => {
+            Refusal::unavailable("answer_unread", format!("Qdrant's answer: {}", refusal.message))
+        }
+    })?;
+    headers.remove(CONTENT_ENCODING);
+    headers.remove(GRPC_ENCODING);
+    Ok(message)
 }
 
 /// What the upstream said, where its answer is an error.
@@ -125,7 +154,7 @@ fn headers(call: &Call, must_read: bool) -> HeaderMap {
     for name in [CONTENT_LENGTH, CONTENT_ENCODING, TRANSFER_ENCODING] {
         headers.remove(name);
     }
-    for name in [MODEL_HEADER, PROVENANCE_HEADER, "grpc-encoding"] {
+    for name in [MODEL_HEADER, PROVENANCE_HEADER, GRPC_ENCODING] {
         headers.remove(name);
     }
     if must_read {

@@ -4,10 +4,14 @@
 pub mod calls;
 pub mod remote;
 
+use std::any::Any;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
+use tokio::time::Instant;
 
 /// The error of a body that broke while it was read.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -33,6 +37,24 @@ impl Face {
         }
     }
 }
+
+/// What has to live while a request can still run upstream. Rides in the request's extensions; an upstream keeps it until
+/// the answer's head is there or the request is known dead, also where its caller goes away.
+#[derive(Clone)]
+pub struct Hold {
+    _held: Arc<dyn Any + Send + Sync>,
+}
+
+impl Hold {
+    /// Keeps `held`.
+    pub fn new(held: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { _held: held }
+    }
+}
+
+/// When a call's own time ends. Rides in the request's extensions: a gRPC upstream is given what is left of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(pub Instant);
 
 /// Why no answer came. An error that the upstream itself gave is an answer, not one of these.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +85,8 @@ impl UpstreamError {
     }
 }
 
-/// A Qdrant. Requests carry Qdrant's own paths, headers and bodies; answers come back unread.
+/// A Qdrant. Requests carry Qdrant's own paths, headers and bodies, and a [`Hold`] and a [`Deadline`] where they have
+/// one; answers come back unread.
 pub trait Upstream: Send + Sync + 'static {
     /// Sends one request and resolves when the head of the answer is there.
     fn call(

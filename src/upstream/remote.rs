@@ -5,6 +5,7 @@
 
 mod abandon;
 mod answer;
+mod deadline;
 mod error;
 mod grpc;
 mod rest;
@@ -71,6 +72,7 @@ impl Remote {
 
     async fn send(&self, face: Face, mut request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
         correct_length(&mut request);
+        deadline::pass_on(&mut request);
         let sent = match face {
             Face::Grpc => tokio::time::timeout(self.answer_timeout, self.grpc.call(request)).await,
             Face::Rest => tokio::time::timeout(self.answer_timeout, self.rest.call(request)).await,

@@ -49,6 +49,7 @@ const NOT_SERVED: [(&str, &str); 2] = [
 const SERVING: &[u8] = &[0, 0, 0, 0, 2, 0x08, 0x01];
 
 /// The gRPC face.
+#[derive(Clone)]
 pub(super) struct Grpc {
     routes: Routes,
 }

@@ -1,6 +1,7 @@
 //! Requests that nobody waits for any more. Qdrant counts streams that are reset before it has looked at them and
 //! closes the connection after twenty in a burst; one proxy connection carries the cancellations of many clients. So
-//! a request that was sent stays until its answer's head is there; only then is it dropped.
+//! a request that was sent stays until its answer's head is there; only then is it dropped. With it stays what must live
+//! while it can run upstream: its place among those in flight, and the table that it was decided on.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,54 +10,53 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
 
-/// How long an abandoned request is waited for.
-const WAIT: Duration = Duration::from_secs(30);
-
-/// A sent request with its place among those in flight, which it keeps after it is abandoned: the bound holds for
-/// abandoned ones too.
-pub(super) struct Sent<T: Send + 'static> {
-    parts: Option<(BoxFuture<'static, T>, OwnedSemaphorePermit)>,
+/// A sent request with what it keeps, also after it is abandoned: bounds hold for abandoned ones too.
+pub(super) struct Sent<T: Send + 'static, K: Send + Unpin + 'static> {
+    parts: Option<(BoxFuture<'static, T>, K)>,
+    /// How long it is waited for once it is abandoned. At its end the stream is reset.
+    wait: Duration,
 }
 
-impl<T: Send + 'static> Sent<T> {
-    pub(super) fn new(answer: BoxFuture<'static, T>, place: OwnedSemaphorePermit) -> Self {
+impl<T: Send + 'static, K: Send + Unpin + 'static> Sent<T, K> {
+    pub(super) fn new(answer: BoxFuture<'static, T>, kept: K, wait: Duration) -> Self {
         Self {
-            parts: Some((answer, place)),
+            parts: Some((answer, kept)),
+            wait,
         }
     }
 }
 
-impl<T: Send + 'static> Future for Sent<T> {
-    type Output = (T, OwnedSemaphorePermit);
+impl<T: Send + 'static, K: Send + Unpin + 'static> Future for Sent<T, K> {
+    type Output = (T, K);
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let Some((mut answer, place)) = this.parts.take() else {
+        let Some((mut answer, kept)) = this.parts.take() else {
             // Polled after its end, which no caller does; a future may then stay pending.
             return Poll::Pending;
         };
         match answer.as_mut().poll(cx) {
-            Poll::Ready(done) => Poll::Ready((done, place)),
+            Poll::Ready(done) => Poll::Ready((done, kept)),
             Poll::Pending => {
-                this.parts = Some((answer, place));
+                this.parts = Some((answer, kept));
                 Poll::Pending
             }
         }
     }
 }
 
-impl<T: Send + 'static> Drop for Sent<T> {
+impl<T: Send + 'static, K: Send + Unpin + 'static> Drop for Sent<T, K> {
     fn drop(&mut self) {
-        let (Some((answer, place)), Ok(runtime)) = (self.parts.take(), Handle::try_current()) else {
+        let (Some((answer, kept)), Ok(runtime)) = (self.parts.take(), Handle::try_current()) else {
             return;
         };
+        let wait = self.wait;
         runtime.spawn(async move {
-            if tokio::time::timeout(WAIT, answer).await.is_err() {
-                tracing::debug!("an abandoned request was not answered in time");
+            if tokio::time::timeout(wait, answer).await.is_err() {
+                tracing::warn!("an abandoned request was not answered in time");
             }
-            drop(place);
+            drop(kept);
         });
     }
 }

@@ -21,7 +21,7 @@ use super::answer::{Answer, GRPC_STATUS};
 use super::error::classify;
 use super::target::Target;
 use crate::telemetry::{self, ConnectOutcome};
-use crate::upstream::{Body, BoxError, UpstreamError};
+use crate::upstream::{Body, BoxError, Hold, UpstreamError};
 
 /// One answer's unread bytes: a page of points with large vectors, without a round trip in between.
 const STREAM_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
@@ -48,6 +48,7 @@ pub(super) struct Pool {
     next: AtomicUsize,
     in_flight: Arc<Semaphore>,
     connect_timeout: Duration,
+    answer_timeout: Duration,
 }
 
 /// A place for one connection.
@@ -75,14 +76,16 @@ impl Pool {
             next: AtomicUsize::new(0),
             in_flight: Arc::new(Semaphore::new(options.in_flight_max)),
             connect_timeout: options.connect_timeout,
+            answer_timeout: options.answer_timeout,
         }
     }
 
     /// Sends one call. Sends it a second time only if the first connection gave it back untouched.
     pub(super) async fn call(&self, mut request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
-        let mut place = Arc::clone(&self.in_flight)
+        let place = Arc::clone(&self.in_flight)
             .try_acquire_owned()
             .map_err(|_| UpstreamError::Full)?;
+        let mut kept = (place, request.extensions_mut().remove::<Hold>());
         self.target
             .aim(&mut request, Version::HTTP_2)
             .map_err(|error| UpstreamError::Unprocessed(error.into()))?;
@@ -90,9 +93,9 @@ impl Pool {
         loop {
             let mut sender = self.connected().await?;
             let answer = sender.try_send_request(request).boxed();
-            let (done, freed) = Sent::new(answer, place).await;
+            let (done, freed) = Sent::new(answer, kept, self.answer_timeout).await;
             let mut error = match done {
-                Ok(response) => return Ok(received(response, freed)),
+                Ok(response) => return Ok(received(response, freed.0)),
                 Err(error) => error,
             };
             match error.take_message() {
@@ -100,7 +103,7 @@ impl Pool {
                     telemetry::upstream_retry();
                     is_retry = true;
                     request = unsent;
-                    place = freed;
+                    kept = freed;
                 }
                 Some(_) => return Err(UpstreamError::Unprocessed(error.into_error().into())),
                 None => return Err(classify(error.into_error())),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::{Request, Response, Version};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -11,9 +12,10 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::RemoteOptions;
+use super::abandon::Sent;
 use super::answer::Answer;
 use super::target::Target;
-use crate::upstream::{Body, UpstreamError};
+use crate::upstream::{Body, Hold, UpstreamError};
 
 /// Qdrant closes a connection that is idle for 5 s. Ours go first, lest a request meets the closing on its way: whether
 /// it was processed could then not be told.
@@ -26,6 +28,7 @@ pub(super) struct Client {
     in_flight: Arc<Semaphore>,
     connections: Arc<Semaphore>,
     wait: Duration,
+    answer_timeout: Duration,
 }
 
 /// Freed when an answer's body is dropped.
@@ -52,6 +55,7 @@ impl Client {
             in_flight: Arc::new(Semaphore::new(options.in_flight_max)),
             connections: Arc::new(Semaphore::new(options.rest_connections_max)),
             wait: options.connect_timeout,
+            answer_timeout: options.answer_timeout,
         }
     }
 
@@ -61,7 +65,10 @@ impl Client {
         self.target
             .aim(&mut request, Version::HTTP_11)
             .map_err(|error| UpstreamError::Unprocessed(error.into()))?;
-        match self.pool.request(request).await {
+        let hold: Option<Hold> = request.extensions_mut().remove();
+        let answer = self.pool.request(request).boxed();
+        let (done, (places, _)) = Sent::new(answer, (places, hold), self.answer_timeout).await;
+        match done {
             Ok(response) => Ok(response.map(|body| Answer::new(body, false, places).boxed_unsync())),
             Err(error) => Err(classify(error)),
         }
