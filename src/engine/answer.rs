@@ -15,10 +15,10 @@ use crate::domain::table::Managed;
 use crate::registry::Pinned;
 use crate::upstream::{Body, Face};
 use crate::wire::InfoView;
-use crate::wire::frame::{self, Compression};
+use crate::wire::frame;
 
 use super::call::{Call, MODEL_HEADER};
-use super::send::{GRPC_MESSAGE, GRPC_STATUS, error_text};
+use super::send::{GRPC_MESSAGE, GRPC_STATUS, answer_content, error_text};
 use super::{Settings, body};
 
 const EPOCH_HEADER: HeaderName = HeaderName::from_static("routing-epoch");
@@ -91,20 +91,14 @@ impl<'a> Answers<'a> {
             self.held = Held::Passing(Box::new(answer));
             return Ok(true);
         }
-        let (head, rest) = answer.into_parts();
-        let collected = body::collect(Default::default(), rest, self.settings.answer_bytes_max).await?;
+        let (mut head, rest) = answer.into_parts();
+        let bytes_max = self.settings.answer_bytes_max;
+        let collected = body::collect(Default::default(), rest, bytes_max).await?;
         if has_failed || error_text(self.call.face, &head, &collected).is_some() {
             self.fail(head, collected)?;
             return Ok(false);
         }
-        let message = match self.call.face {
-            Face::Grpc => frame::unframe(
-                &collected.data,
-                Compression::Identity,
-                self.settings.answer_bytes_max,
-            )?,
-            Face::Rest => collected.data,
-        };
+        let message = answer_content(self.call.face, &mut head.headers, &collected.data, bytes_max)?;
         let message = self.in_clients_terms(message, &plan, &run)?;
         match &mut self.held {
             Held::Read {
@@ -135,9 +129,8 @@ impl<'a> Answers<'a> {
         }
         let mut data = collected.data;
         if self.call.face == Face::Rest {
-            let compression = Compression::from_header(head.headers.get(header::CONTENT_ENCODING))?;
-            data = frame::inflate(&data, compression, self.settings.answer_bytes_max)?;
-            head.headers.remove(header::CONTENT_ENCODING);
+            let bytes_max = self.settings.answer_bytes_max;
+            data = answer_content(Face::Rest, &mut head.headers, &data, bytes_max)?;
         }
         let data = self.client_names(&data);
         drop_length(&mut head.headers);

@@ -14,8 +14,8 @@ use http_body_util::BodyExt;
 use crate::domain::refusal::Refusal;
 use crate::registry::Pinned;
 use crate::upstream::{Body, BoxError};
-use crate::wire::frame::{PREFIX_BYTES, too_large};
-use crate::wire::pb::TopLevelWatch;
+use crate::wire::frame::too_large;
+use crate::wire::unary::UnaryWatch;
 
 /// A body that was read whole.
 pub struct Collected {
@@ -59,7 +59,7 @@ pub async fn collect(head: VecDeque<Bytes>, mut body: Body, bytes_max: usize) ->
     Ok(Collected { data, trailers })
 }
 
-fn broken(error: &BoxError) -> Refusal {
+pub(super) fn broken(error: &BoxError) -> Refusal {
     tracing::debug!(%error, "a body broke");
     Refusal::unavailable("body_broken", "the body ended before it was complete")
 }
@@ -141,26 +141,18 @@ impl HttpBody for PinnedBody {
     }
 }
 
-/// A gRPC body of an unmanaged call, passed frame by frame while its top level is watched: protobuf's last field wins,
-/// so a second collection name at the end would otherwise reach a managed one.
+/// A gRPC body of an unmanaged call, passed frame by frame while it is watched. What the watch refuses ends the body
+/// with an error, and so the call before its end: a unary server acts on the complete message alone.
 pub struct Watched {
     head: VecDeque<Bytes>,
     inner: Body,
-    watch: TopLevelWatch,
-    /// Bytes of the length prefix that have not passed yet.
-    prefix_left: usize,
+    watch: UnaryWatch,
 }
 
 impl Watched {
-    /// `head` has been read, and fed to `watch`, already; `prefix_left` is what of the length prefix was not in it.
-    pub fn boxed(head: VecDeque<Bytes>, inner: Body, watch: TopLevelWatch, prefix_left: usize) -> Body {
-        Self {
-            head,
-            inner,
-            watch,
-            prefix_left: prefix_left.min(PREFIX_BYTES),
-        }
-        .boxed_unsync()
+    /// `head` has been read, and fed to `watch`, already.
+    pub fn boxed(head: VecDeque<Bytes>, inner: Body, watch: UnaryWatch) -> Body {
+        Self { head, inner, watch }.boxed_unsync()
     }
 }
 
@@ -178,12 +170,9 @@ impl HttpBody for Watched {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
+            && let Err(refusal) = self.watch.feed(data)
         {
-            let skipped = self.prefix_left.min(data.len());
-            self.prefix_left -= skipped;
-            if let Err(refusal) = self.watch.feed(&data[skipped..]) {
-                return Poll::Ready(Some(Err(refusal.into())));
-            }
+            return Poll::Ready(Some(Err(refusal.into())));
         }
         Poll::Ready(frame)
     }

@@ -14,7 +14,8 @@ use crate::domain::refusal::Refusal;
 use crate::domain::route::Claims;
 use crate::upstream::{Body, Face};
 use crate::wire::Lens;
-use crate::wire::frame::{Compression, inflate, unframe};
+use crate::wire::frame::unframe;
+use crate::wire::inflate::{Compression, inflate};
 use crate::wire::scanned::Encoding;
 
 use super::pass::Unmanaged;
@@ -71,14 +72,10 @@ pub(super) fn content(
     bytes_max: usize,
 ) -> Result<Bytes, Refusal> {
     match face {
-        Face::Grpc => unframe(
-            data,
-            Compression::from_header(headers.get(GRPC_ENCODING))?,
-            bytes_max,
-        ),
+        Face::Grpc => unframe(data, Compression::of_grpc(headers.get(GRPC_ENCODING))?, bytes_max),
         Face::Rest => inflate(
             data,
-            Compression::from_header(headers.get(header::CONTENT_ENCODING))?,
+            Compression::of_rest(headers.get(header::CONTENT_ENCODING))?,
             bytes_max,
         ),
     }

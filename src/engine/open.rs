@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Request, Uri};
+use http::{Request, Uri, header};
 use percent_encoding::percent_decode_str;
 
 use crate::domain::ids::CollectionName;
@@ -15,8 +15,9 @@ use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::tag::path_touches;
 use crate::registry::Pinned;
 use crate::upstream::{Body, Face};
-use crate::wire::pb::TopLevelWatch;
+use crate::wire::frame::too_large;
 use crate::wire::routes::{self, Closed, Row, Treatment};
+use crate::wire::unary::UnaryWatch;
 
 use super::call::{Call, Pending, Reach, api_key, content};
 use super::pass::{AfterPass, Unmanaged};
@@ -32,7 +33,7 @@ struct Asked {
     in_path: Option<String>,
     body: Pending,
     /// What follows the collection's name must not name another one.
-    watch: Option<(TopLevelWatch, usize)>,
+    watch: Option<UnaryWatch>,
 }
 
 /// Finds out where a request leads, reading no more of its body than that takes.
@@ -105,6 +106,10 @@ impl Asked {
         let spelled = self.collection(engine).await?;
         let real = engine.aliases.resolve(&spelled);
         if table.managed(real.as_str()).is_some() {
+            let bytes_max = engine.settings.body_bytes_max;
+            if self.watch.as_ref().is_some_and(|watch| watch.left() > bytes_max) {
+                return Err(too_large(bytes_max));
+            }
             if verb == Verb::DeleteFieldIndex {
                 self.keeps_index(&engine.settings.reserved_key)?;
             }
@@ -161,20 +166,28 @@ impl Asked {
         }
         match peek(&self.head.headers, &mut self.body, engine.settings.body_bytes_max).await? {
             Peeked::Name(name) => Ok(name),
-            Peeked::Watching(name, watching, prefix_left) => {
-                self.watch = Some((watching, prefix_left));
+            Peeked::Watching(name, watching) => {
+                self.watch = Some(watching);
                 Ok(name)
             }
         }
     }
 
-    /// The content of the whole body, which stays to be passed on.
+    /// The content of the whole body, which stays to be passed on. REST's goes on unpacked: what unpacks it otherwise
+    /// upstream must not read another text.
     async fn read_whole(&mut self, engine: &Engine) -> Result<Bytes, Refusal> {
         let bytes_max = engine.settings.body_bytes_max;
         let rest = std::mem::replace(&mut self.body.rest, body::parts(Vec::new(), None));
         let collected = body::collect(std::mem::take(&mut self.body.read), rest, bytes_max).await?;
         let message = content(self.face, &self.head.headers, &collected.data, bytes_max)?;
-        self.body.rest = body::parts(vec![collected.data], collected.trailers);
+        let data = match self.face {
+            Face::Grpc => collected.data,
+            Face::Rest => {
+                self.head.headers.remove(header::CONTENT_ENCODING);
+                message.clone()
+            }
+        };
+        self.body.rest = body::parts(vec![data], collected.trailers);
         self.watch = None;
         Ok(message)
     }
@@ -195,7 +208,7 @@ impl Asked {
     fn pass(self, after: AfterPass) -> Reach {
         let Pending { read, rest } = self.body;
         let body = match self.watch {
-            Some((watch, prefix_left)) => body::Watched::boxed(read, rest, watch, prefix_left),
+            Some(watch) => body::Watched::boxed(read, rest, watch),
             // Nothing, or everything, has been read.
             None if read.is_empty() => rest,
             None => body::parts(read.into(), None),

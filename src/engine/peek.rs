@@ -4,8 +4,10 @@ use http::HeaderMap;
 use http_body_util::BodyExt;
 
 use crate::domain::refusal::Refusal;
-use crate::wire::frame::{self, Compression, PREFIX_BYTES, unframe};
-use crate::wire::pb::{self, TopLevelWatch};
+use crate::wire::frame::{self, unframe};
+use crate::wire::inflate::Compression;
+use crate::wire::pb;
+use crate::wire::unary::UnaryWatch;
 
 use super::body;
 use super::call::{GRPC_ENCODING, Pending};
@@ -14,8 +16,8 @@ use super::call::{GRPC_ENCODING, Pending};
 pub(super) enum Peeked {
     /// The whole message was read.
     Name(String),
-    /// The name came first; what follows must be watched. With the bytes of the prefix still to pass.
-    Watching(String, TopLevelWatch, usize),
+    /// The name came first; what follows must be watched.
+    Watching(String, UnaryWatch),
 }
 
 /// Reads as much of a gRPC body as it takes to know its collection.
@@ -24,30 +26,26 @@ pub(super) async fn peek(
     body: &mut Pending,
     bytes_max: usize,
 ) -> Result<Peeked, Refusal> {
-    let mut watch = TopLevelWatch::new();
+    let mut watch = UnaryWatch::default();
     let mut seen = 0_usize;
     while let Some(frame) = body.rest.frame().await {
-        let frame = frame
-            .map_err(|_| Refusal::unavailable("body_broken", "the body ended before it was complete"))?;
+        let frame = frame.map_err(|error| body::broken(&error))?;
         let Ok(data) = frame.into_data() else { break };
-        let is_compressed = seen == 0 && data.first().is_some_and(|flag| *flag != 0);
-        if is_compressed {
-            body.read.push_back(data);
+        watch.feed(&data)?;
+        seen = seen.saturating_add(data.len());
+        body.read.push_back(data);
+        if watch.is_compressed() {
             return read_whole(headers, body, bytes_max).await;
         }
-        let skipped = PREFIX_BYTES.saturating_sub(seen).min(data.len());
-        seen = seen.saturating_add(data.len());
-        watch.feed(&data[skipped..])?;
-        body.read.push_back(data);
         if let Some(name) = watch.name() {
             let name = name.to_owned();
-            return Ok(Peeked::Watching(name, watch, PREFIX_BYTES.saturating_sub(seen)));
+            return Ok(Peeked::Watching(name, watch));
         }
         if seen > bytes_max {
             return Err(frame::too_large(bytes_max));
         }
     }
-    if seen < PREFIX_BYTES {
+    if !watch.has_prefix() {
         return Err(Refusal::invalid(
             "malformed",
             "the gRPC body ends within its first five bytes",
@@ -62,7 +60,7 @@ async fn read_whole(headers: &HeaderMap, body: &mut Pending, bytes_max: usize) -
     let collected = body::collect(std::mem::take(&mut body.read), rest, bytes_max).await?;
     let message = unframe(
         &collected.data,
-        Compression::from_header(headers.get(GRPC_ENCODING))?,
+        Compression::of_grpc(headers.get(GRPC_ENCODING))?,
         bytes_max,
     )?;
     body.read.push_back(collected.data);

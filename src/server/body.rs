@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use super::respond::broken_trailers;
+use super::respond::{broken_trailers, late_trailers};
 use crate::upstream::{Body, BoxError};
 
 /// A request's body broke off for lack of progress.
@@ -90,18 +90,26 @@ where
     }
 }
 
-/// A gRPC answer's body: where it breaks, trailers say UNAVAILABLE, so that no client takes the part for the whole.
+/// A gRPC answer's body: where it breaks, trailers say UNAVAILABLE, and where its call's time is over, DEADLINE_EXCEEDED,
+/// so that no client takes the part for the whole.
 pub(super) struct Ended {
     inner: Body,
     is_broken: bool,
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Ended {
-    pub(super) fn new(inner: Body) -> Self {
+    pub(super) fn new(inner: Body, deadline: Option<Instant>) -> Self {
         Self {
             inner,
             is_broken: false,
+            deadline: deadline.map(|at| Box::pin(tokio::time::sleep_until(at))),
         }
+    }
+
+    fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        let deadline = self.deadline.as_mut();
+        deadline.is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready())
     }
 }
 
@@ -117,7 +125,13 @@ impl HttpBody for Ended {
         if this.is_broken {
             return Poll::Ready(None);
         }
-        let frame = ready!(Pin::new(&mut this.inner).poll_frame(cx));
+        let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
+            if this.is_late(cx) {
+                this.is_broken = true;
+                return Poll::Ready(Some(Ok(Frame::trailers(late_trailers()))));
+            }
+            return Poll::Pending;
+        };
         Poll::Ready(match frame {
             Some(Err(error)) => {
                 tracing::warn!(error = %error, "an answer broke off");
@@ -150,11 +164,26 @@ mod tests {
     #[tokio::test]
     async fn a_broken_answer_ends_in_unavailable() {
         let data = Frame::data(Bytes::from_static(b"half"));
-        let mut body = Ended::new(stream(vec![Ok(data), Err("cut".into())]));
+        let mut body = Ended::new(stream(vec![Ok(data), Err("cut".into())]), None);
         let frame = body.frame().await.expect("a frame").expect("data");
         assert_eq!(frame.into_data().expect("data"), "half");
         let frame = body.frame().await.expect("a frame").expect("trailers");
         assert_eq!(frame.into_trailers().expect("trailers")["grpc-status"], "14");
+        assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_outlives_its_call_ends_in_deadline_exceeded() {
+        let data = Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"half")));
+        let frames = futures_util::StreamExt::chain(
+            futures_util::stream::iter([data]),
+            futures_util::stream::pending(),
+        );
+        let inner = StreamBody::new(frames).boxed_unsync();
+        let mut body = Ended::new(inner, Some(Instant::now() + Duration::from_millis(20)));
+        assert!(body.frame().await.expect("a frame").expect("data").is_data());
+        let frame = body.frame().await.expect("a frame").expect("trailers");
+        assert_eq!(frame.into_trailers().expect("trailers")["grpc-status"], "4");
         assert!(body.frame().await.is_none());
     }
 

@@ -2,11 +2,12 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{HeaderValue, Request, Response, Version, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 use tracing::{Instrument, Span, field};
 
 use super::body::{Bounded, Ended};
@@ -16,7 +17,7 @@ use super::respond::{self, Answer};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::engine::Service;
 use crate::telemetry::{self, Outcome};
-use crate::upstream::{Body, Face};
+use crate::upstream::{Body, Deadline, Face};
 use crate::wire::routes;
 
 /// What all requests of a listener share.
@@ -44,9 +45,12 @@ pub(super) async fn exchange(
         elapsed_us = field::Empty,
     );
     let deadline = match context.face {
-        Face::Grpc => grpc_timeout(&head.headers),
+        Face::Grpc => grpc_timeout(&head.headers).map(|given| Instant::now() + given),
         Face::Rest => None,
     };
+    if let Some(deadline) = deadline {
+        head.extensions.insert(Deadline(deadline));
+    }
     strip_hop_by_hop(&mut head.headers);
     let body = Bounded::new(body, context.body_idle_timeout);
     let (body, loan) = match (context.face, head.version) {
@@ -66,20 +70,20 @@ pub(super) async fn exchange(
 async fn answer(
     context: &Context,
     request: Request<Body>,
-    deadline: Option<Duration>,
+    deadline: Option<Instant>,
     (id, loan): (HeaderValue, Option<Loan<Bounded<Incoming>>>),
     mut watch: Watch,
 ) -> Response<Body> {
     let call = context.service.handle(context.face, request);
     let done = match deadline {
-        Some(deadline) => tokio::time::timeout(deadline, call).await.ok(),
+        Some(deadline) => tokio::time::timeout_at(deadline, call).await.ok(),
         None => Some(call.await),
     };
     let is_refused = !matches!(done, Some(Ok(_)));
     let mut response = match done {
         Some(Ok(response)) => {
             watch.end(Outcome::Answered, response.status().as_u16(), None);
-            forwarded(context.face, response)
+            forwarded(context.face, response, deadline)
         }
         Some(Err(refusal)) => {
             let Answer { response, status } = respond::refusal(context.face, &refusal);
@@ -110,11 +114,11 @@ async fn answer(
     response
 }
 
-fn forwarded(face: Face, response: Response<Body>) -> Response<Body> {
+fn forwarded(face: Face, response: Response<Body>, deadline: Option<Instant>) -> Response<Body> {
     let (mut head, body) = response.into_parts();
     strip_hop_by_hop(&mut head.headers);
     let body = match face {
-        Face::Grpc => Ended::new(body).boxed_unsync(),
+        Face::Grpc => Ended::new(body, deadline).boxed_unsync(),
         // A broken HTTP/1.1 body breaks the connection, which no client takes for an end.
         Face::Rest => body,
     };

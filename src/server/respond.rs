@@ -43,11 +43,19 @@ pub(super) fn refusal(face: Face, refusal: &Refusal) -> Answer {
     }
 }
 
+const LATE: &str = "deadline_exceeded";
+const LATE_MESSAGE: &str = "The call's own deadline passed. If it was a write, it may have been applied.";
+
 /// The reason and answer of a call whose `grpc-timeout` passed.
 pub(super) fn late() -> (&'static str, Answer) {
-    let reason = "deadline_exceeded";
-    let message = "The call's own deadline passed. If it was a write, it may have been applied.";
-    (reason, grpc(DEADLINE_EXCEEDED, reason, message))
+    (LATE, grpc(DEADLINE_EXCEEDED, LATE, LATE_MESSAGE))
+}
+
+/// Trailers that end an answer whose call's `grpc-timeout` passed after its head was sent.
+pub(super) fn late_trailers() -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    put_status(&mut trailers, DEADLINE_EXCEEDED, LATE, LATE_MESSAGE);
+    trailers
 }
 
 /// Trailers that end an answer which broke after its head was sent.

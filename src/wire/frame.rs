@@ -1,45 +1,12 @@
-//! gRPC's message framing and compressed bodies: one message in, one message out, both bounded.
-
-use std::io::Read;
+//! gRPC's message framing: one message in, one message out, bounded.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::inflate::{Compression, inflate};
 use crate::domain::refusal::{Refusal, RefusalKind};
 
 /// Bytes before each message: a compressed flag and a big-endian length.
 pub const PREFIX_BYTES: usize = 5;
-
-/// How a body, or a message in it, is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
-    Identity,
-    /// gzip.
-    Gzip,
-    /// zlib, which HTTP calls deflate.
-    Deflate,
-}
-
-impl Compression {
-    /// Of a `grpc-encoding` or `content-encoding` header.
-    ///
-    /// # Errors
-    /// An encoding that a managed collection's bodies cannot be read in.
-    pub fn from_header(value: Option<&http::HeaderValue>) -> Result<Self, Refusal> {
-        match value.map(|value| value.as_bytes()) {
-            None | Some(b"" | b"identity") => Ok(Self::Identity),
-            Some(b"gzip" | b"x-gzip") => Ok(Self::Gzip),
-            Some(b"deflate") => Ok(Self::Deflate),
-            Some(other) => Err(Refusal::invalid(
-                "encoding",
-                format!(
-                    "bodies for a managed collection cannot be `{}`: send gzip, or none",
-                    String::from_utf8_lossy(other)
-                ),
-            )),
-        }
-    }
-}
 
 /// A body or message over its bound.
 pub fn too_large(bytes_max: usize) -> Refusal {
@@ -52,32 +19,8 @@ pub fn too_large(bytes_max: usize) -> Refusal {
     )
 }
 
-fn malformed(what: &str) -> Refusal {
+pub(super) fn malformed(what: &str) -> Refusal {
     Refusal::invalid("malformed", format!("{what}: send exactly one whole message"))
-}
-
-/// Undoes `compression`, up to `bytes_max` bytes.
-///
-/// # Errors
-/// Damaged data, or more than `bytes_max` bytes.
-pub fn inflate(data: &Bytes, compression: Compression, bytes_max: usize) -> Result<Bytes, Refusal> {
-    let mut reader: Box<dyn Read + '_> = match compression {
-        Compression::Identity => return Ok(data.clone()),
-        Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(data.as_ref())),
-        Compression::Deflate => Box::new(flate2::read::ZlibDecoder::new(data.as_ref())),
-    };
-    let mut out = Vec::new();
-    let bound = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
-    reader
-        .by_ref()
-        .take(bound)
-        .read_to_end(&mut out)
-        .map_err(|error| Refusal::invalid("malformed", format!("the compressed body is damaged: {error}")))?;
-    if out.len() > bytes_max {
-        Err(too_large(bytes_max))
-    } else {
-        Ok(out.into())
-    }
 }
 
 /// The one message of a unary gRPC body.
@@ -161,16 +104,16 @@ mod tests {
     }
 
     #[test]
-    fn compressed_messages_are_inflated_up_to_the_bound() {
+    fn only_a_flagged_message_is_inflated_whatever_the_encoding() {
+        let plain = one(vec![Bytes::from_static(b"abc")]);
+        assert_eq!(unframe(&plain, Compression::Gzip, 10).unwrap(), "abc");
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         encoder.write_all(&[b'x'; 1000]).unwrap();
         let mut body = one(vec![encoder.finish().unwrap().into()]).to_vec();
         body[0] = 1;
         let body = Bytes::from(body);
         assert_eq!(unframe(&body, Compression::Gzip, 1000).unwrap().len(), 1000);
-        assert_eq!(
-            unframe(&body, Compression::Gzip, 999).unwrap_err().kind,
-            RefusalKind::TooLarge
-        );
+        let refused = unframe(&body, Compression::Gzip, 999).unwrap_err();
+        assert_eq!(refused.kind, RefusalKind::TooLarge);
     }
 }

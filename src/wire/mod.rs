@@ -5,10 +5,12 @@
 //! `pb` and `json` have the same shape: `scan`, `rewrite`, `unwrite`, `unbatch`, and `info` for collection info.
 
 pub mod frame;
+pub mod inflate;
 pub mod json;
 pub mod pb;
 pub mod routes;
 pub mod scanned;
+pub mod unary;
 
 use bytes::Bytes;
 

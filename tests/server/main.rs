@@ -3,8 +3,11 @@
 
 #![allow(clippy::expect_used, clippy::panic)] // helpers of tests, outside `#[test]` functions
 
+mod bodies;
 mod drain;
 mod faces;
 mod goaway;
+mod hold;
 mod remote;
 mod stub;
+mod world;

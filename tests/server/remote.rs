@@ -232,3 +232,67 @@ async fn an_upstream_that_comes_back_is_used_again() {
     }
     assert!(is_back, "never reconnected");
 }
+
+#[tokio::test]
+async fn a_deadline_is_passed_on_less_a_margin() {
+    let upstream = start(Face::Grpc, Options::default(), |_, request| {
+        Box::pin(async move {
+            let given = request.headers()["grpc-timeout"]
+                .to_str()
+                .expect("ascii")
+                .to_owned();
+            let micros: u64 = given
+                .strip_suffix('u')
+                .expect("microseconds")
+                .parse()
+                .expect("digits");
+            assert!((1_000_000..1_960_000).contains(&micros), "{given}");
+            Ok(Response::new(frames("answer", Ok(trailers("0")))))
+        })
+    })
+    .await;
+    let remote = remote(upstream.address, RemoteOptions::default());
+    let mut request = call();
+    request
+        .headers_mut()
+        .insert("grpc-timeout", "9S".parse().expect("a value"));
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(2);
+    request
+        .extensions_mut()
+        .insert(interlock::upstream::Deadline(deadline));
+    let response = remote.call(Face::Grpc, request).await.expect("an answer");
+    assert_eq!(
+        response.into_body().collect().await.expect("a body").to_bytes(),
+        "answer"
+    );
+}
+
+#[tokio::test]
+async fn an_error_of_the_upstream_passes_as_it_is() {
+    let upstream = start(Face::Grpc, Options::default(), |_, _| {
+        Box::pin(async {
+            let mut response = Response::new(full(""));
+            for (name, value) in [
+                ("grpc-status", "8"),
+                ("grpc-message", "slow%20down"),
+                ("retry-after", "7"),
+            ] {
+                response
+                    .headers_mut()
+                    .insert(name, value.parse().expect("a value"));
+            }
+            Ok(response)
+        })
+    })
+    .await;
+    let remote = remote(upstream.address, RemoteOptions::default());
+    let response = remote.call(Face::Grpc, call()).await.expect("an answer");
+    assert_eq!(response.headers()["grpc-status"], "8");
+    assert_eq!(response.headers()["grpc-message"], "slow%20down");
+    assert_eq!(response.headers()["retry-after"], "7");
+    let body = response.into_body().collect().await.expect("a body");
+    assert!(
+        body.trailers()
+            .is_none_or(|trailers| !trailers.contains_key("grpc-status"))
+    );
+}
