@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Response};
+use interlock::domain::access::Access;
 use interlock::domain::ids::Epoch;
 use interlock::domain::table::Managed;
 use interlock::embed::Embedders;
@@ -58,6 +59,10 @@ pub async fn world(address: SocketAddr) -> World {
         answer_bytes_max: BODY_BYTES_MAX,
         lookup_points_max: 1_000,
         upsert_retains: false,
+        access: Access {
+            open: Default::default(),
+            clients: Vec::new(),
+        },
     };
     let engine: Arc<dyn Service> = Arc::new(Engine::new(
         Arc::clone(&registry),
