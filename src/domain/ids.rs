@@ -151,3 +151,12 @@ pub enum PointId {
     /// A UUID, in any of the spellings that Qdrant reads.
     Uuid(Uuid),
 }
+
+impl fmt::Display for PointId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Num(number) => number.fmt(f),
+            Self::Uuid(uuid) => uuid.fmt(f),
+        }
+    }
+}

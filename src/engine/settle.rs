@@ -101,7 +101,9 @@ impl Engine {
                     .managed(call.collection.as_str())
                     .map(|m| m.source_keys().collect())
                     .unwrap_or_default();
-                known.sources = Some(self.sources(call, &ids, &keys).await?);
+                // One for each vector update of a batch.
+                let found = self.sources(call, &ids, &keys).await?;
+                known.sources.get_or_insert_default().extend(found);
             }
         }
         Ok(())

@@ -33,6 +33,8 @@ TEXTS = {point: f"text {point}" for point in range(1, 13)}
 PLAIN, FILLING, FLIPPED = "plain", "filling", "flipped"
 # Nothing of these may be seen in an answer: names of standby spaces, and tags.
 LEAKS = re.compile(r"@(old|new)@1|_embedding|write_id")
+# Interlock's own credential, which no client's request may carry to the upstream.
+OWN_KEY = "interlocks-own-key"
 _marks = itertools.count(1)
 
 
@@ -52,7 +54,7 @@ class Arena:
     def __init__(self, world, embedder):
         self.world, self.embedder = world, embedder
         self.recorder = Recorder(world.direct).open()
-        config = {"migrate": {"look_every_ms": 600_000}}
+        config = {"migrate": {"look_every_ms": 600_000}, "upstream": {"api_key": OWN_KEY}}
         self.interlock = world.interlock(upstream=self.recorder.address, config=config).start()
         self.http = httpx.Client(base_url=self.interlock.address.rest, timeout=60)
         self.refused_marks = set()

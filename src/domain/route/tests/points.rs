@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::ids::PointId;
 use crate::domain::op::{Point, PointVector, WriteKind};
 use crate::domain::plan::{Extra, Step, VectorFrom, Written};
+use crate::domain::refusal::RefusalKind;
 
 fn point(site: u32, id: u64, names: &[&'static str]) -> Point<'static> {
     let vectors = names.iter().map(|name| PointVector {
@@ -163,4 +164,18 @@ fn a_point_that_is_updated_twice_in_one_request_is_one_point() {
         .find(|entry| entry.field.as_str() == "text")
         .unwrap();
     assert_eq!(text.models.len(), 2);
+}
+
+#[test]
+fn a_vector_update_of_a_missing_point_is_answered_as_qdrant_does() {
+    let update = || writes(vec![WriteKind::UpdateVectors(vec![point(1, 5, &["text"])])]);
+    let refused = plan(&table(Stage::Flipped), update(), &looked_up()).unwrap_err();
+    assert_eq!(
+        (refused.kind, refused.reason),
+        (RefusalKind::NotFound, "missing_point")
+    );
+    let mut without_text = looked_up();
+    without_text.known.sources = Some(HashMap::from([(PointId::Num(5), Vec::new())]));
+    let refused = plan(&table(Stage::Flipped), update(), &without_text).unwrap_err();
+    assert_eq!(refused.reason, "no_source_text");
 }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use crate::domain::ids::{PointId, VectorName, WriteId};
 use crate::domain::op::Point;
 use crate::domain::plan::{Edit, Extra, Guard, Marked, OutVector, PointEdit, Step, VectorFrom, Written};
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::tag::{Tag, TagPaths};
 
 use super::super::Lookup;
@@ -36,6 +36,9 @@ impl Draft<'_, '_> {
             let planned = match self.updated_point(&places) {
                 // The text that it lacks may be a stored one, which is being looked up.
                 Err(refusal) if waits && refusal.reason == point::NO_SOURCE_TEXT => continue,
+                Err(refusal) if refusal.reason == point::NO_SOURCE_TEXT => {
+                    return Err(self.missing(&places).unwrap_or(refusal));
+                }
                 planned => planned?,
             };
             let Some(first) = places.first() else { continue };
@@ -79,6 +82,14 @@ impl Draft<'_, '_> {
             self.plan.edits.push((point.site, Edit::Point(edit)));
         }
         Ok(planned)
+    }
+
+    /// Qdrant's own answer where the point is not there at all.
+    fn missing(&self, places: &Places<'_>) -> Option<Refusal> {
+        let id = places.first()?.id;
+        let is_there = self.context.known.sources.as_ref()?.contains_key(&id);
+        let message = || format!("Not found: No point with id {id} found");
+        (!is_there).then(|| Refusal::new(RefusalKind::NotFound, "missing_point", message()))
     }
 
     /// Of each point only the claims of those fields that it is about to get vectors for.
