@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_key_is_found_where_qdrant_finds_it() {
-        let cases: [(&[(&str, &[u8])], Option<&str>); 8] = [
+        type Fields<'a> = &'a [(&'a str, &'a [u8])];
+        let cases: [(Fields<'_>, Option<&str>); 8] = [
             (&[], None),
             (&[("api-key", b"k")], Some("k")),
             (&[("authorization", b"Bearer k")], Some("k")),

@@ -237,10 +237,8 @@ proptest! {
             prop_assert_eq!(standby, kept);
             was_ready |= matches!(migration.phase, Phase::Ready(_));
             prop_assert!(was_ready || !matches!(migration.phase, Phase::ServingNew(_) | Phase::RolledBack(_)));
-            let pinned = match &migration.phase {
-                Phase::Retiring(_) | Phase::Done(_) => &migration.to.model,
-                _ => &migration.from.model,
-            };
+            let is_given_up = matches!(migration.phase, Phase::Retiring(_) | Phase::Done(_));
+            let pinned = if is_given_up { &migration.to.model } else { &migration.from.model };
             prop_assert_eq!(&field.undeclared, &Undeclared::Pinned(pinned.clone()), "undeclared clients were moved");
         }
     }
