@@ -1,6 +1,6 @@
 """The order of everything."""
 
-from clients.calls import errors, pages, payloads, queries, schema, writes
+from clients.calls import errors, legacy, pages, payloads, queries, schema, writes
 from clients.calls.data import Scenario
 
 
@@ -11,7 +11,7 @@ def run(client, name, vector, transcript, after_first_write):
     after_first_write()
     for part in (
         writes.more, schema.info, schema.indexes,
-        queries.nearest, queries.by_examples, queries.combined, queries.many,
+        queries.nearest, queries.by_examples, queries.combined, queries.many, legacy.everything,
         pages.retrieve, pages.scroll, pages.counts, pages.filters,
         errors.everything, writes.batch_form, writes.conditional,
         payloads.everything, writes.vectors, writes.batches, writes.uploads, writes.deletions,
