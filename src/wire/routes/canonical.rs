@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, RefusalKind};
 
 /// Escaped when a segment is written anew: everything but RFC 3986's unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -86,16 +86,26 @@ fn segment(raw: &str) -> Result<Cow<'_, str>, Refusal> {
         .decode_utf8()
         .map_err(|_| bad_path("is not UTF-8 once decoded"))?;
     if decoded.contains('/') {
-        return Err(bad_path("holds an escaped slash (%2F), which no name can hold"));
+        return Err(no_such_path(
+            "holds an escaped slash (%2F), which no name can hold",
+        ));
     }
     not_dots(decoded)
 }
 
 fn not_dots(segment: Cow<'_, str>) -> Result<Cow<'_, str>, Refusal> {
     if segment == "." || segment == ".." {
-        return Err(bad_path("holds a dot segment"));
+        return Err(no_such_path("holds a dot segment"));
     }
     Ok(segment)
+}
+
+/// Qdrant knows nothing by such a path either, and says so with this status.
+fn no_such_path(why: &'static str) -> Refusal {
+    Refusal {
+        kind: RefusalKind::NotFound,
+        ..bad_path(why)
+    }
 }
 
 fn bad_path(why: &'static str) -> Refusal {
@@ -166,5 +176,18 @@ mod tests {
             assert_eq!(read(path), Err("bad_path"), "{path}");
         }
         assert_eq!(read(&format!("/{}", "a".repeat(PATH_BYTES_MAX))), Err("bad_path"));
+    }
+
+    #[test]
+    fn a_path_that_leads_elsewhere_is_not_found_as_in_qdrant() {
+        let kind = |path| canonical(path).map(|_| ()).map_err(|refusal| refusal.kind);
+        for path in [
+            "/snapshots/..%2F..%2Fetc",
+            "/snapshots/../etc",
+            "/snapshots/%2e%2e",
+        ] {
+            assert_eq!(kind(path), Err(RefusalKind::NotFound), "{path}");
+        }
+        assert_eq!(kind("/c/%zz"), Err(RefusalKind::Invalid));
     }
 }
