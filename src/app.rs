@@ -136,6 +136,13 @@ impl Running {
         let (calls, registry) = (self.parts.calls.clone(), Arc::clone(&self.parts.registry));
         self.tasks
             .spawn(watch::upstream(calls, self.readiness.clone(), self.drain.watch()));
+        let (engine, mut stops) = (Arc::clone(&self.parts.engine), self.drain.watch());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stops.stopping() => {}
+                () = engine.look_out() => {}
+            }
+        });
         self.tasks.spawn(watch::gauges(registry, self.drain.watch()));
         if let Some(metrics) = self.parts.metrics.clone() {
             self.tasks.spawn(watch::upkeep(metrics, self.drain.watch()));

@@ -9,15 +9,20 @@ use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
+use serde_json::json;
 use tokio::sync::{Mutex, watch};
 
-use crate::domain::ids::Epoch;
+use crate::domain::ids::{CollectionName, Epoch};
+use crate::domain::quarantine::Cause;
 use crate::domain::refusal::Refusal;
 use crate::domain::table::Table;
 use crate::store::{Commit, Store, StoreError};
 use crate::upstream::Hold;
 
 pub use usage::Usage;
+
+/// Tables that others publish between our look and our publication.
+const PUBLISH_ATTEMPTS_MAX: u32 = 64;
 
 /// Why a table was not published. Nothing of it is stored then.
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +187,75 @@ impl Registry {
         match tokio::task::spawn_blocking(move || store.audit_tail(lines_max)).await {
             Ok(lines) => Ok(lines?),
             Err(_stopped) => Err(PublishError::Interrupted),
+        }
+    }
+
+    /// Refuses a managed collection's data calls from the next pin on, durably, until what lifts the cause is done.
+    /// Changes nothing where the collection is not managed, or is quarantined for as bad a cause already. Requests that
+    /// pinned an earlier table go on: to wait for them, drop every pin of one's own and await [`Self::drained`] with
+    /// the epoch that is returned. `now_ms`: milliseconds since 1970.
+    ///
+    /// # Errors
+    /// `store` where it could not be stored: the data calls are then still answered.
+    pub async fn quarantine(
+        &self,
+        collection: &CollectionName,
+        cause: Cause,
+        now_ms: u64,
+    ) -> Result<Epoch, PublishError> {
+        let mut attempts = 0;
+        loop {
+            let (parent, standing) = {
+                let table = self.pin();
+                let managed = table.managed(collection.as_str());
+                (table.epoch, managed.map(|managed| managed.standing))
+            };
+            let Some(standing) = standing else {
+                return Ok(parent);
+            };
+            let after = standing.after(cause, now_ms);
+            if after == standing {
+                return Ok(parent);
+            }
+            let change = |table: &mut Table| {
+                if let Some(managed) = table.collections.get_mut(collection) {
+                    managed.standing = after;
+                }
+                Ok(())
+            };
+            let rest = Commit {
+                audit: Some(
+                    json!({ "what": "quarantined", "at_ms": now_ms, "collection": collection, "cause": cause })
+                        .to_string(),
+                ),
+                ..Commit::default()
+            };
+            match self.publish(parent, change, rest).await {
+                Ok(epoch) => {
+                    tracing::warn!(%collection, %cause, %epoch, "the collection is quarantined: its data calls are refused");
+                    return Ok(epoch);
+                }
+                Err(PublishError::Stale { .. }) if attempts < PUBLISH_ATTEMPTS_MAX => attempts += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Publishes a change of whatever table is current.
+    ///
+    /// # Errors
+    /// As [`Self::publish`]; `stale` where the table keeps changing.
+    pub async fn publish_next(
+        &self,
+        change: impl Fn(&mut Table) -> Result<(), Refusal>,
+        rest: Commit,
+    ) -> Result<Epoch, PublishError> {
+        let mut attempts = 0;
+        loop {
+            match self.publish(self.current_epoch(), &change, rest.clone()).await {
+                Err(PublishError::Stale { .. }) if attempts < PUBLISH_ATTEMPTS_MAX => attempts += 1,
+                outcome => return outcome,
+            }
         }
     }
 

@@ -129,7 +129,10 @@ fn no_treatment_is_weaker_than_the_class() {
                     .any(|begin| class.starts_with(begin)) =>
             {
                 assert!(
-                    matches!(row.treatment, Treatment::Scanned(_) | Treatment::Closed(_)),
+                    matches!(
+                        row.treatment,
+                        Treatment::Scanned(_) | Treatment::Closed(_) | Treatment::Schema(_)
+                    ),
                     "{route} is {class}: {row:?}"
                 );
             }

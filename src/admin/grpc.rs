@@ -7,9 +7,9 @@ use tonic::{Request, Response, Status};
 use super::error::AdminError;
 use super::proto::admin_server::Admin;
 use super::proto::{
-    AddModelRequest, AdoptRequest, Adopted, FieldRef, FlipReport, FlipRequest, ListModelsRequest,
-    ListModelsResponse, LogLines, LogRequest, MigrationState, ModelAdded, ModelRow, OrderRequest,
-    RetireRequest, StartMigrationRequest, StatusReport, StatusRequest,
+    AddModelRequest, AdoptRequest, Adopted, AuditReport, AuditRequest, FieldRef, FlipReport, FlipRequest,
+    ListModelsRequest, ListModelsResponse, LogLines, LogRequest, MigrationState, ModelAdded, ModelRow,
+    OrderRequest, RetireRequest, StartMigrationRequest, StatusReport, StatusRequest,
 };
 use super::serve::Faces;
 use crate::domain::ids::FieldKey;
@@ -98,6 +98,10 @@ impl Admin for Face {
         let lines_max = request.into_inner().lines_max as usize;
         let lines = self.faces.state.operator.log(lines_max).await?;
         Ok(Response::new(LogLines { lines }))
+    }
+
+    async fn audit(&self, request: Request<AuditRequest>) -> Reply<AuditReport> {
+        say(self.faces.state.operator.audit(read(request)?).await)
     }
 
     async fn status(&self, request: Request<StatusRequest>) -> Reply<StatusReport> {

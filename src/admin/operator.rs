@@ -8,8 +8,8 @@ use super::error::{AdminError, ErrorKind};
 use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
-    Adopt, Adopted, Control, ControlError, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Order,
-    Retire, Status,
+    Adopt, Adopted, Audit, AuditReport, Control, ControlError, CutoverReport, MigrationStatus, ModelAdded,
+    ModelRow, Order, Retire, Status,
 };
 
 /// What a verb comes back with.
@@ -49,6 +49,9 @@ pub trait Operator: Send + Sync + 'static {
 
     /// The last lines of the audit log, oldest first.
     fn log(&self, lines_max: usize) -> Answer<'_, Vec<String>>;
+
+    /// Checks every point of a managed collection against its tags.
+    fn audit(&self, request: Audit) -> Answer<'_, AuditReport>;
 
     /// Everything that is managed, or one collection.
     fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status>;
@@ -132,6 +135,11 @@ impl Operator for Control {
 
     fn log(&self, lines_max: usize) -> Answer<'_, Vec<String>> {
         Box::pin(async move { Ok(Control::log(self, lines_max).await?) })
+    }
+
+    fn audit(&self, request: Audit) -> Answer<'_, AuditReport> {
+        let control = self.clone();
+        to_the_end(async move { control.audit(&request).await })
     }
 
     fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status> {

@@ -24,7 +24,7 @@ use super::error::{AdminError, ErrorKind};
 use super::guard::{is_grpc, say};
 use super::serve::Faces;
 use crate::domain::ids::{CollectionName, FieldKey};
-use crate::migrate::{Adopt, Order, Retire};
+use crate::migrate::{Adopt, Audit, Order, Retire};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const JSON_LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
@@ -40,6 +40,7 @@ pub(super) fn routes() -> Router<Faces> {
         .route("/v1/log", get(log))
         .route("/v1/models", get(models).post(add_model))
         .route("/v1/collections/{collection}/adopt", post(adopt))
+        .route("/v1/collections/{collection}/audit", post(audit))
         .route("/v1/migrations", post(start));
     for field in [
         "/v1/migrations/{collection}",
@@ -149,6 +150,29 @@ async fn adopt(
         opaque,
     };
     Ok(done(&faces.state.operator.adopt(request).await?))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuditBody {
+    #[serde(default)]
+    drop_unproven: bool,
+}
+
+async fn audit(
+    State(faces): State<Faces>,
+    Named(FieldKey { collection, .. }): Named,
+    body: Bytes,
+) -> Result<Response, AdminError> {
+    let AuditBody { drop_unproven } = match body.is_empty() {
+        true => AuditBody::default(),
+        false => read(&body)?,
+    };
+    let request = Audit {
+        collection,
+        drop_unproven,
+    };
+    Ok(done(&faces.state.operator.audit(request).await?))
 }
 
 async fn start(State(faces): State<Faces>, body: Bytes) -> Result<Response, AdminError> {

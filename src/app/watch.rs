@@ -82,5 +82,6 @@ pub(super) async fn gauges(registry: Arc<Registry>, mut draining: Draining) {
         let epoch = registry.current_epoch();
         telemetry::epoch(epoch.0);
         telemetry::pinned(registry.in_flight_before(epoch));
+        telemetry::quarantined(registry.pin().quarantined());
     }
 }

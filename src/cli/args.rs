@@ -53,6 +53,18 @@ pub(super) enum Verb {
         #[arg(long, value_name = "N", default_value_t = 100)]
         lines: u32,
     },
+    /// Check every point of a collection against its tags; lifts its quarantine if nothing is found (exit code 3 otherwise).
+    #[command(after_help = exit::HELP)]
+    Audit {
+        #[command(flatten)]
+        connection: Connection,
+        /// The collection.
+        #[arg(value_name = "COLLECTION")]
+        collection: String,
+        /// Take out the vectors that no tag proves; their points are pending until they are written or filled again.
+        #[arg(long)]
+        drop_unproven: bool,
+    },
     /// Show what is managed, counted exactly: everything, or one collection.
     #[command(after_help = exit::HELP)]
     Status {

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
+use crate::migrate::Audit;
 use args::{Cli, ConfigVerb, ModelVerb, Verb};
 use operate::Ask;
 
@@ -63,6 +64,18 @@ pub fn parse_from(args: impl IntoIterator<Item = OsString>) -> Result<Command, c
         Verb::Adopt { connection, adopt } => (connection, Ask::Adopt(adopt.request().map_err(wrong)?)),
         Verb::Migrate(verb) => migrate::asked(verb),
         Verb::Log { connection, lines } => (connection, Ask::Log { lines }),
+        Verb::Audit {
+            connection,
+            collection,
+            drop_unproven,
+        } => {
+            let collection = collection.as_str().into();
+            let request = Audit {
+                collection,
+                drop_unproven,
+            };
+            (connection, Ask::Audit(request))
+        }
         Verb::Status {
             connection,
             collection,

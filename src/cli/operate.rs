@@ -16,7 +16,8 @@ use crate::admin::proto as pb;
 use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
-    Adopt, Adopted, CutoverReport, MigrationStatus, ModelAdded, Order, PhaseName, Retire, Status,
+    Adopt, Adopted, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, Order, PhaseName, Retire,
+    Status,
 };
 
 /// A verb that speaks to a running Interlock.
@@ -57,6 +58,7 @@ pub(super) enum Ask {
     Log {
         lines: u32,
     },
+    Audit(Audit),
     Status(Option<CollectionName>),
 }
 
@@ -177,6 +179,14 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
             Report::new(&client.read::<_, MigrationStatus>(answer)?, render::migration)
         }
         Ask::Log { lines } => log(&mut client, lines).await,
+        Ask::Audit(request) => {
+            let answer = client.stub.audit(pb::AuditRequest::from(request)).await;
+            let report: AuditReport = client.read(answer)?;
+            if !report.findings.is_empty() {
+                return Err(unclean(&report).into());
+            }
+            Report::new(&report, render::audit)
+        }
         Ask::Status(collection) => Report::new(&status(&mut client, collection).await?, render::status),
     }
 }
@@ -186,6 +196,31 @@ fn flip(key: FieldKey, to: &ModelRef) -> pb::FlipRequest {
         field: Some(key.into()),
         to: to.to_string(),
     }
+}
+
+/// An audit with findings is a no: the quarantine stands.
+fn unclean(report: &AuditReport) -> AdminError {
+    let mut error = AdminError::new(
+        ErrorKind::NotReady,
+        format!(
+            "{} points of `{}` were looked at, and not every vector is proven by its tag: restore better data, or take the unproven vectors out with --drop-unproven",
+            report.points, report.collection
+        ),
+    );
+    error.reasons = report
+        .findings
+        .iter()
+        .map(|found| GateReason {
+            reason: found.finding.code().to_owned(),
+            message: format!(
+                "{}: {} points, such as {}",
+                found.finding,
+                found.points,
+                found.examples.join(", ")
+            ),
+        })
+        .collect();
+    error
 }
 
 async fn status(client: &mut Client, collection: Option<CollectionName>) -> Result<Status, Failure> {

@@ -4,8 +4,8 @@ use crate::domain::embedder::EmbedderSpec;
 use crate::domain::ids::VectorName;
 use crate::domain::table::{OnEmbedFailure, Undeclared};
 use crate::migrate::{
-    Adopted, CollectionStatus, CutoverReport, FieldStatus, MigrationStatus, ModelAdded, ModelRow, Role,
-    SpaceStatus, Status,
+    Adopted, AuditReport, CollectionStatus, CutoverReport, FieldStatus, MigrationStatus, ModelAdded,
+    ModelRow, Role, SpaceStatus, Status,
 };
 
 const MINUTE_SECONDS: u64 = 60;
@@ -197,6 +197,23 @@ pub(super) fn flip(report: &CutoverReport) -> String {
     text
 }
 
+pub(super) fn audit(report: &AuditReport) -> String {
+    let mut text = format!(
+        "{}: {} points looked at, every vector is proven by its tag",
+        report.collection, report.points
+    );
+    if report.mended > 0 {
+        text.push_str(&format!(
+            "; the unproven vectors of {} points were taken out: they are pending",
+            report.mended
+        ));
+    }
+    if report.lifted {
+        text.push_str("; the quarantine is lifted");
+    }
+    text
+}
+
 pub(super) fn status(status: &Status) -> String {
     let mut text = format!("epoch {}", status.epoch);
     if status.collections.is_empty() {
@@ -215,6 +232,12 @@ fn collection(text: &mut String, of: &CollectionStatus) {
     }
     if let Some(error) = &of.error {
         text.push_str(&format!(": not counted: {error}"));
+    }
+    if let Some(held) = &of.quarantine {
+        let (cause, remedy) = (held.cause, held.cause.remedy());
+        text.push_str(&format!(
+            "\n  QUARANTINED, data calls are refused: {cause}: {remedy}"
+        ));
     }
     for field in &of.fields {
         field_status(text, field);

@@ -62,6 +62,21 @@ pub struct Op<'a> {
     pub kind: OpKind<'a>,
 }
 
+impl Op<'_> {
+    /// Every collection that it looks up in, as the client spells it.
+    pub fn lookups(&self) -> impl Iterator<Item = &str> {
+        let reads: &[Read<'_>] = match &self.kind {
+            OpKind::Reads(reads) => reads,
+            OpKind::Writes(_) | OpKind::Info => &[],
+        };
+        reads.iter().flat_map(|read| {
+            let from = read.nodes.iter().filter_map(|node| node.lookup_from.as_ref());
+            from.map(|from| from.collection.as_ref())
+                .chain(read.lookup.iter().map(|lookup| lookup.collection.as_ref()))
+        })
+    }
+}
+
 /// What a request does.
 #[derive(Debug)]
 pub enum OpKind<'a> {

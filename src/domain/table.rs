@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::ids::{CollectionName, Epoch, VectorName};
 use super::model::{Model, ModelId};
+use super::quarantine::Standing;
 use super::source::SourceTemplate;
 
 /// What Qdrant holds for a field: a vector name filled by exactly one model.
@@ -108,13 +110,20 @@ pub enum Unreadable {
 }
 
 /// A collection in the table: each of its vectors is a field or opaque.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Managed {
     /// Its fields, by the name that clients use.
     pub fields: BTreeMap<VectorName, Field>,
     /// Vectors that pass untagged and unchecked.
     #[serde(default)]
     pub opaque: Vec<VectorName>,
+    /// What it was marked with at its adoption: a collection of the same name without this mark is another one. Absent
+    /// where it was adopted before there were marks.
+    #[serde(default)]
+    pub mark: Option<Uuid>,
+    /// Whether its data calls are answered.
+    #[serde(default)]
+    pub standing: Standing,
 }
 
 impl Managed {
@@ -142,6 +151,12 @@ impl Table {
     /// The managed collection of this real name.
     pub fn managed(&self, collection: &str) -> Option<&Managed> {
         self.collections.get(collection)
+    }
+
+    /// How many managed collections are quarantined.
+    pub fn quarantined(&self) -> usize {
+        let held = |managed: &&Managed| !managed.standing.is_open();
+        self.collections.values().filter(held).count()
     }
 
     /// A registered model.

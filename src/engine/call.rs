@@ -18,7 +18,10 @@ use crate::wire::frame::unframe;
 use crate::wire::inflate::{Compression, inflate};
 use crate::wire::scanned::Encoding;
 
+use super::aliases::Names;
+use super::change::ChangeCall;
 use super::pass::Unmanaged;
+use super::turns::Turn;
 use super::{Settings, body};
 
 /// Header or metadata: the models of the request's vectors, comma-separated.
@@ -32,6 +35,8 @@ pub(super) const GRPC_ENCODING: &str = "grpc-encoding";
 pub(super) enum Reach {
     /// To no managed collection.
     Unmanaged(Unmanaged),
+    /// To what names mean: decided on its own.
+    Change(ChangeCall),
     /// To a managed one, its body unread.
     Managed(Call, Pending),
 }
@@ -46,6 +51,10 @@ pub(super) struct Call {
     pub collection: CollectionName,
     /// The request's head, REST's path in its canonical form.
     pub head: Parts,
+    /// The reading of the names that it is decided on.
+    pub names: Arc<Names>,
+    /// The names that must not change their meaning while it is under way.
+    pub turns: Vec<Turn>,
 }
 
 /// A body of which a part has been read.

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use memchr::memmem;
 
-use crate::domain::op::{OpKind, Read, Verb};
+use crate::domain::op::Verb;
 use crate::domain::refusal::Refusal;
 use crate::registry::Pinned;
 use crate::upstream::Face;
@@ -12,6 +12,7 @@ use crate::wire::Lens;
 use crate::wire::scanned::{Encoding, Scanned};
 
 use super::Engine;
+use super::aliases::Names;
 
 /// Whether a verb can name a second collection.
 pub(super) fn can_look_up(verb: Verb) -> bool {
@@ -56,13 +57,13 @@ pub(super) fn can_look_up(verb: Verb) -> bool {
 /// Refuses a body that looks up in a managed collection, or that might and cannot be understood.
 pub(super) fn check(
     engine: &Engine,
-    table: &Pinned,
+    (table, names): (&Pinned, &Names),
     face: Face,
     verb: Verb,
     spelled: &str,
     message: &Bytes,
 ) -> Result<(), Refusal> {
-    if !might_name_managed(engine, table, face, message) {
+    if !might_name_managed(names, table, face, message) {
         return Ok(());
     }
     let encoding = match face {
@@ -75,34 +76,22 @@ pub(super) fn check(
         limits: engine.settings.limits,
     };
     let scanned = Scanned::scan(encoding, verb, spelled, message, &lens)?;
-    let reads: &[Read<'_>] = match &scanned.op().kind {
-        OpKind::Reads(reads) => reads,
-        OpKind::Writes(_) | OpKind::Info => &[],
-    };
-    for read in reads {
-        let nodes = read
-            .nodes
-            .iter()
-            .filter_map(|node| node.lookup_from.as_ref())
-            .map(|from| &from.collection);
-        for name in nodes.chain(read.lookup.iter().map(|lookup| &lookup.collection)) {
-            if table.managed(engine.aliases.resolve(name).as_str()).is_some() {
-                return Err(Refusal::invalid(
-                    "foreign_lookup",
-                    format!("`{name}` is managed and `{spelled}` is not: adopt it too, or look up elsewhere"),
-                ));
-            }
+    for name in scanned.op().lookups() {
+        if table.managed(names.resolve(name).as_str()).is_some() {
+            return Err(Refusal::invalid(
+                "foreign_lookup",
+                format!("`{name}` is managed and `{spelled}` is not: adopt it too, or look up elsewhere"),
+            ));
         }
     }
     Ok(())
 }
 
 /// A body that names a managed collection holds its name's bytes, or, in JSON, perhaps an escape.
-fn might_name_managed(engine: &Engine, table: &Pinned, face: Face, message: &Bytes) -> bool {
+fn might_name_managed(names: &Names, table: &Pinned, face: Face, message: &Bytes) -> bool {
     let escaped = face == Face::Rest && memchr::memchr(b'\\', message).is_some();
     escaped
-        || engine
-            .aliases
+        || names
             .spellings(table)
             .iter()
             .any(|name| memmem::find(message, name.as_bytes()).is_some())

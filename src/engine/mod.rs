@@ -5,12 +5,14 @@ mod aliases;
 mod answer;
 pub mod body;
 mod call;
+mod change;
 mod foreign;
 mod open;
 mod pass;
 mod peek;
 mod send;
 mod settle;
+mod turns;
 mod usage;
 
 use std::ops::Range;
@@ -22,7 +24,8 @@ use uuid::Uuid;
 
 use crate::domain::access::Access;
 use crate::domain::ids::{FieldKey, WriteId};
-use crate::domain::refusal::Refusal;
+use crate::domain::op::Op;
+use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::route::{self, Claims, Context, Known};
 use crate::embed::Embedders;
 use crate::registry::{Pinned, Registry};
@@ -31,10 +34,11 @@ use crate::upstream::{Body, Face, Upstream};
 use crate::wire::Limits;
 use crate::wire::scanned::Scanned;
 
-use aliases::Aliases;
+use aliases::{Aliases, Names};
 use answer::Answers;
 use call::{Call, Pending, Reach};
 use send::Halt;
+use turns::{Turn, Turns};
 
 /// What the listeners serve.
 pub trait Service: Send + Sync + 'static {
@@ -70,7 +74,11 @@ pub struct Engine {
     registry: Arc<Registry>,
     upstream: Arc<dyn Upstream>,
     embedders: Arc<Embedders>,
-    aliases: Aliases,
+    calls: Calls,
+    aliases: Arc<Aliases>,
+    turns: Arc<Turns>,
+    /// Held by whoever changes names or schemas.
+    changing: Arc<tokio::sync::Mutex<()>>,
     settings: Settings,
     on_pending: OnPending,
 }
@@ -78,9 +86,17 @@ pub struct Engine {
 impl Service for Engine {
     fn handle(&self, face: Face, request: Request<Body>) -> BoxFuture<'_, Result<Response<Body>, Refusal>> {
         Box::pin(async move {
-            let table = self.registry.pin();
+            let mut table = self.registry.pin();
+            // Without a managed collection, no alias can lead to one.
+            if !table.collections.is_empty() && !self.aliases.is_fresh() {
+                drop(table);
+                self.aliases.ensure_fresh().await?;
+                // The look may have quarantined a collection.
+                table = self.registry.pin();
+            }
             match open::open(self, &table, face, request).await? {
                 Reach::Unmanaged(unmanaged) => self.pass(unmanaged, table).await,
+                Reach::Change(call) => self.change(call, table).await,
                 Reach::Managed(call, body) => self.managed(call, body, table).await,
             }
         })
@@ -97,19 +113,22 @@ impl Engine {
         settings: Settings,
         on_pending: OnPending,
     ) -> Self {
-        let aliases = Aliases::new(calls);
+        let aliases = Aliases::new(calls.clone(), Arc::clone(&registry), &settings.metadata_key);
         Self {
             registry,
             upstream,
             embedders,
-            aliases,
+            calls,
+            aliases: Arc::new(aliases),
+            turns: Arc::default(),
+            changing: Arc::default(),
             settings,
             on_pending,
         }
     }
 
     /// A request to a managed collection: read it whole, understand it whole, decide, and only then send.
-    async fn managed(&self, call: Call, body: Pending, table: Pinned) -> Result<Response<Body>, Refusal> {
+    async fn managed(&self, mut call: Call, body: Pending, table: Pinned) -> Result<Response<Body>, Refusal> {
         let message = call.content(body, self.settings.body_bytes_max).await?;
         let claims = call.claims(&self.settings.access)?;
         let managed = table
@@ -117,7 +136,11 @@ impl Engine {
             .ok_or_else(|| call.vanished())?;
         let source_keys: Vec<&str> = managed.source_keys().collect();
         let lens = call.lens(&self.settings, &source_keys);
-        let scanned = Scanned::scan(call.encoding(), call.verb, &call.spelled, &message, &lens)?;
+        let spelled = call.spelled.clone();
+        let scanned = Scanned::scan(call.encoding(), call.verb, &spelled, &message, &lens)?;
+        self.take_turns(&mut call, scanned.op(), &table)?;
+        let mut turns = std::mem::take(&mut call.turns);
+        turns.iter_mut().for_each(Turn::begin);
         let mut answers = Answers::new(&call, managed, &self.settings);
         let runs = route::runs(scanned.op());
         if let [_, .., last] = runs.as_slice() {
@@ -158,7 +181,46 @@ impl Engine {
                 break;
             }
         }
+        turns.into_iter().for_each(Turn::end);
         answers.reply(table.clone()).await
+    }
+
+    /// One reading of the names for a request, and where its spelling could come to mean another collection, its turn.
+    async fn named(&self, spelled: &str, table: &Pinned) -> Result<(Arc<Names>, Option<Turn>), Refusal> {
+        let names = self.aliases.names();
+        if names.is_settled(spelled, table) {
+            return Ok((names, None));
+        }
+        let turn = self.turns.enter(spelled).await;
+        self.aliases.ensure_fresh().await?;
+        Ok((self.aliases.names(), Some(turn)))
+    }
+
+    /// Turns for the collections that a request looks up in, and one reading for all of its names.
+    fn take_turns(&self, call: &mut Call, op: &Op<'_>, table: &Pinned) -> Result<(), Refusal> {
+        for spelled in op.lookups() {
+            if spelled != call.spelled && !call.names.is_settled(spelled, table) {
+                call.turns.push(self.turns.try_enter(spelled)?);
+            }
+        }
+        let names = self.aliases.names();
+        if !Arc::ptr_eq(&names, &call.names) && names.resolve(&call.spelled) != call.collection {
+            return Err(Refusal::new(
+                RefusalKind::NotReady,
+                "alias_changed",
+                format!(
+                    "the alias `{}` has changed meanwhile: send the request again",
+                    call.spelled
+                ),
+            ));
+        }
+        call.names = names;
+        Ok(())
+    }
+
+    /// Keeps what is known of Qdrant's names from growing old. Never ends.
+    pub async fn look_out(&self) {
+        self.aliases.look_out().await;
     }
 
     /// Decides with what is known so far.
@@ -177,7 +239,7 @@ impl Engine {
             managed: table
                 .managed(call.collection.as_str())
                 .ok_or_else(|| call.vanished())?,
-            resolve: &|name| self.aliases.resolve(name),
+            resolve: &|name| call.names.resolve(name),
             claims,
             reserved_key: &self.settings.reserved_key,
             upsert_retains: self.settings.upsert_retains,

@@ -12,6 +12,7 @@ use percent_encoding::percent_decode_str;
 use crate::domain::ids::CollectionName;
 use crate::domain::op::Verb;
 use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::schema::SchemaCall;
 use crate::domain::tag::path_touches;
 use crate::registry::Pinned;
 use crate::upstream::{Body, Face};
@@ -20,9 +21,14 @@ use crate::wire::routes::{self, Closed, Row, Treatment};
 use crate::wire::unary::UnaryWatch;
 
 use super::call::{Call, Pending, Reach, api_key, content};
-use super::pass::{AfterPass, Unmanaged};
+use super::change::{ChangeCall, Changed};
+use super::pass::Unmanaged;
 use super::peek::{Peeked, peek};
+use super::turns::Turn;
 use super::{Engine, body, foreign};
+
+/// Of `/collections/{name}/vectors/{vector}`, the part before the first slash counted.
+const VECTOR_SEGMENT: usize = 4;
 
 /// A request on its way to a decision.
 struct Asked {
@@ -43,10 +49,6 @@ pub(super) async fn open(
     face: Face,
     request: Request<Body>,
 ) -> Result<Reach, Refusal> {
-    // Without a managed collection, no alias can lead to one.
-    if !table.collections.is_empty() {
-        engine.aliases.ensure_fresh().await?;
-    }
     let (mut head, rest) = request.into_parts();
     let (row, in_path) = match face {
         Face::Grpc => (routes::grpc(head.uri.path()), None),
@@ -85,17 +87,14 @@ fn set_path(head: &mut Parts, canonical: &str) -> Result<(), Refusal> {
 }
 
 impl Asked {
-    async fn place(mut self, engine: &Engine, table: &Pinned) -> Result<Reach, Refusal> {
+    async fn place(self, engine: &Engine, table: &Pinned) -> Result<Reach, Refusal> {
         match self.row.treatment {
             Treatment::Refused(why) => Err(Refusal::new(RefusalKind::Unknown, "unknown_call", why)),
-            Treatment::Passed => Ok(self.pass(AfterPass::Nothing)),
-            Treatment::Aliases => {
-                let message = self.read_whole(engine).await?;
-                engine.aliases.check_change(self.face, &message, table)?;
-                Ok(self.pass(AfterPass::RefreshAliases))
-            }
+            Treatment::Passed => Ok(self.pass(Vec::new())),
+            Treatment::Aliases => self.change(engine, Changed::Aliases).await,
+            Treatment::Schema(call) => self.schema(engine, call).await,
             Treatment::Scanned(_) | Treatment::Closed(_) if table.collections.is_empty() => {
-                Ok(self.pass(AfterPass::Nothing))
+                Ok(self.pass(Vec::new()))
             }
             Treatment::Scanned(verb) => self.scanned(engine, table, verb).await,
             Treatment::Closed(closed) => self.closed(engine, table, closed).await,
@@ -104,7 +103,9 @@ impl Asked {
 
     async fn scanned(mut self, engine: &Engine, table: &Pinned, verb: Verb) -> Result<Reach, Refusal> {
         let spelled = self.collection(engine).await?;
-        let real = engine.aliases.resolve(&spelled);
+        let (names, turn) = engine.named(&spelled, table).await?;
+        let turns: Vec<_> = turn.into_iter().collect();
+        let real = names.resolve(&spelled);
         if table.managed(real.as_str()).is_some() {
             let bytes_max = engine.settings.body_bytes_max;
             if self.watch.as_ref().is_some_and(|watch| watch.left() > bytes_max) {
@@ -119,14 +120,49 @@ impl Asked {
                 spelled,
                 collection: real,
                 head: self.head,
+                names,
+                turns,
             };
             return Ok(Reach::Managed(call, self.body));
         }
         if foreign::can_look_up(verb) {
             let message = self.read_whole(engine).await?;
-            foreign::check(engine, table, self.face, verb, &spelled, &message)?;
+            foreign::check(engine, (table, &names), self.face, verb, &spelled, &message)?;
         }
-        Ok(self.pass(AfterPass::Nothing))
+        Ok(self.pass(turns))
+    }
+
+    /// A change of a collection or its vectors, its body read whole.
+    async fn schema(mut self, engine: &Engine, call: SchemaCall) -> Result<Reach, Refusal> {
+        let spelled = self.collection(engine).await?;
+        let segment = self.head.uri.path().split('/').nth(VECTOR_SEGMENT);
+        let vector = match (self.face, call) {
+            (Face::Rest, SchemaCall::CreateVectorName | SchemaCall::DeleteVectorName) => {
+                segment.map(|name| percent_decode_str(name).decode_utf8_lossy().into_owned())
+            }
+            (Face::Grpc, _)
+            | (
+                Face::Rest,
+                SchemaCall::CreateCollection | SchemaCall::UpdateCollection | SchemaCall::DeleteCollection,
+            ) => None,
+        };
+        let what = Changed::Schema {
+            call,
+            spelled,
+            vector,
+        };
+        self.change(engine, what).await
+    }
+
+    async fn change(mut self, engine: &Engine, what: Changed) -> Result<Reach, Refusal> {
+        let message = self.read_whole(engine).await?;
+        Ok(Reach::Change(ChangeCall {
+            face: self.face,
+            head: self.head,
+            body: self.body.rest,
+            message,
+            what,
+        }))
     }
 
     async fn closed(mut self, engine: &Engine, table: &Pinned, closed: Closed) -> Result<Reach, Refusal> {
@@ -138,11 +174,12 @@ impl Asked {
             return Err(guarded(self.row, closed));
         }
         if closed.reach == routes::Reach::Any && self.in_path.is_none() {
-            return Ok(self.pass(AfterPass::Nothing));
+            return Ok(self.pass(Vec::new()));
         }
         let spelled = self.collection(engine).await?;
         // Not every such call follows aliases, so neither reading of the name may be managed.
-        let real = engine.aliases.resolve(&spelled);
+        let (names, turn) = engine.named(&spelled, table).await?;
+        let real = names.resolve(&spelled);
         let named = CollectionName::from(spelled.as_str());
         let readings = if real == named {
             vec![real]
@@ -156,7 +193,7 @@ impl Asked {
         if !managed.is_empty() && (!is_open || closed.replaces) {
             return Err(shut(self.row, closed, &spelled));
         }
-        Ok(self.pass(AfterPass::Nothing))
+        Ok(self.pass(turn.into_iter().collect()))
     }
 
     /// The collection as the client spells it.
@@ -205,7 +242,7 @@ impl Asked {
         Ok(())
     }
 
-    fn pass(self, after: AfterPass) -> Reach {
+    fn pass(self, turns: Vec<Turn>) -> Reach {
         let Pending { read, rest } = self.body;
         let body = match self.watch {
             Some(watch) => body::Watched::boxed(read, rest, watch),
@@ -217,7 +254,7 @@ impl Asked {
             face: self.face,
             head: self.head,
             body,
-            after,
+            turns,
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::registry::Pinned;
 use crate::upstream::{Body, Face, UpstreamError};
 
+use super::turns::Turn;
 use super::{Engine, body};
 
 /// A request that passes.
@@ -14,16 +15,8 @@ pub(super) struct Unmanaged {
     pub face: Face,
     pub head: Parts,
     pub body: Body,
-    pub after: AfterPass,
-}
-
-/// What follows a request that passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AfterPass {
-    /// Nothing.
-    Nothing,
-    /// The aliases may have changed: they are read anew before the client learns of it.
-    RefreshAliases,
+    /// The names that must not change their meaning while it is under way.
+    pub turns: Vec<Turn>,
 }
 
 impl Engine {
@@ -32,17 +25,25 @@ impl Engine {
             face,
             mut head,
             body,
-            after,
+            mut turns,
         } = unmanaged;
         head.extensions.insert(table.hold());
+        turns.iter_mut().for_each(Turn::begin);
         let sent = self.upstream.call(face, Request::from_parts(head, body)).await;
-        if after == AfterPass::RefreshAliases {
-            self.aliases.invalidate();
-            if !table.collections.is_empty() {
-                self.aliases.ensure_fresh().await?;
+        let answer = sent.map_err(|error| self.lost(error))?;
+        turns.into_iter().for_each(Turn::end);
+        Ok(answer.map(|answer| body::pinned(answer, table)))
+    }
+
+    /// An upstream that gave no answer may have been replaced by another: its names are read anew.
+    pub(super) fn lost(&self, error: UpstreamError) -> Refusal {
+        match &error {
+            UpstreamError::Unreachable(_) | UpstreamError::Unprocessed(_) | UpstreamError::Unknown(_) => {
+                self.aliases.invalidate();
             }
+            UpstreamError::Full => {}
         }
-        Ok(sent.map_err(refused)?.map(|answer| body::pinned(answer, table)))
+        refused(error)
     }
 }
 

@@ -6,7 +6,7 @@ use http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     TRANSFER_ENCODING,
 };
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 
 use crate::domain::op::Verb;
@@ -16,10 +16,10 @@ use crate::upstream::{Body, Face};
 use crate::wire::{Outgoing, frame, routes};
 
 use super::call::{Call, GRPC_ENCODING, MODEL_HEADER, PROVENANCE_HEADER, content};
-use super::pass::refused;
 use super::{Engine, body};
 
 pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_NOT_FOUND: &str = "5";
 pub(super) const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 impl Engine {
@@ -34,13 +34,19 @@ impl Engine {
     ) -> Result<Response<Body>, Refusal> {
         let mut request = request(call, outgoing, must_read)?;
         request.extensions_mut().insert(table.hold());
-        self.upstream.call(call.face, request).await.map_err(refused)
+        let sent = self.upstream.call(call.face, request).await;
+        let answer = sent.map_err(|error| self.lost(error))?;
+        let code = answer.headers().get(GRPC_STATUS);
+        if answer.status() == StatusCode::NOT_FOUND || code.is_some_and(|code| code == GRPC_NOT_FOUND) {
+            self.aliases.suspect();
+        }
+        Ok(answer)
     }
 
     /// Sends a request of ours for the client, with its credentials, and reads the answer whole.
     pub(super) async fn ask(&self, call: &Call, outgoing: Outgoing) -> Result<Bytes, Halt> {
         let request = request(call, outgoing, true)?;
-        let answer = self.upstream.call(call.face, request).await.map_err(refused)?;
+        let answer = self.upstream.call(call.face, request).await.map_err(|error| self.lost(error))?;
         let bytes_max = self.settings.answer_bytes_max;
         let (mut head, rest) = answer.into_parts();
         let collected = body::collect(Default::default(), rest, bytes_max).await?;

@@ -1,19 +1,27 @@
 //! Puts a collection under management: checks what is there, describes it in the collection itself, publishes it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use qdrant_client::qdrant::CollectionInfo;
+use uuid::Uuid;
 
 use serde_json::json;
 
 use super::api::{Adopt, AdoptVector, Adopted, AdoptedField, UndeclaredChoice};
 use super::audit;
 use super::error::{ControlError, ErrorKind};
-use super::inner::Inner;
+use super::inner::{Inner, lock};
+use super::run::Run;
 use super::schema::{self, Shape};
-use crate::domain::ids::{CollectionName, FieldKey, VectorName};
+use crate::domain::identity::{mark_key, verdict};
+use crate::domain::ids::{CollectionName, Epoch, FieldKey, VectorName};
 use crate::domain::model::ModelId;
+use crate::domain::quarantine::Cause;
 use crate::domain::refusal::Refusal;
 use crate::domain::table::{Field, Managed, Space, Table, Undeclared};
 use crate::store::Commit;
+use crate::upstream::calls::found;
 
 fn invalid(message: String) -> ControlError {
     ControlError::new(ErrorKind::Invalid, message)
@@ -38,13 +46,20 @@ impl Inner {
             info => info?,
         };
         let table = self.registry.pin();
-        let before = table.managed(collection.as_str());
+        let current = table.managed(collection.as_str());
+        let before = current.filter(|managed| !self.is_another(managed, &table, &info));
         let shapes = own_vectors(schema::vectors(&info), before);
-        let managed = self.managed(&request, &shapes, before)?;
+        let mut managed = self.managed(&request, &shapes, before)?;
+        // Those that were adopted before there were marks get one now.
+        let mark = *managed.mark.get_or_insert_with(Uuid::now_v7);
         let points = self.calls.count(collection.as_str(), Default::default()).await?;
-        if before != Some(&managed) {
+        if current != Some(&managed) {
+            if before.and_then(|before| before.mark) != Some(mark) {
+                self.mark(&collection, mark).await?;
+            }
             self.describe_as(&collection, &managed, &table).await?;
-            let parent = before.cloned();
+            let parent = current.cloned();
+            let is_another = before.is_none() && current.is_some();
             drop(table);
             let insert = |table: &mut Table| {
                 // A flip between the check and the publication must not be undone.
@@ -60,11 +75,14 @@ impl Inner {
             let rest = Commit {
                 audit: Some(audit::line(
                     "collection adopted",
-                    json!({ "collection": collection, "managed": managed }),
+                    json!({ "collection": collection, "managed": managed, "replaces": is_another }),
                 )),
                 ..Commit::default()
             };
-            let epoch = self.publish(insert, rest).await?;
+            let epoch = match is_another {
+                true => self.replace(&collection, insert, rest).await?,
+                false => self.publish(insert, rest).await?,
+            };
             // From the answer on, no write goes untagged.
             self.registry.drained(epoch).await;
         }
@@ -81,6 +99,39 @@ impl Inner {
             warnings: warnings(&collection, points, &managed),
             collection,
         })
+    }
+
+    /// Whether what has the managed collection's name now is another one.
+    fn is_another(&self, managed: &Managed, table: &Table, info: &CollectionInfo) -> bool {
+        let found = found(info, &mark_key(&self.settings.metadata_key));
+        let held = managed.standing.quarantine().map(|held| held.cause);
+        [held, verdict(managed, table, Some(&found))].contains(&Some(Cause::Dropped))
+    }
+
+    /// Publishes a collection in the place of one that was dropped, whose migrations are over.
+    async fn replace(
+        &self,
+        collection: &CollectionName,
+        insert: impl Fn(&mut Table) -> Result<(), Refusal>,
+        rest: Commit,
+    ) -> Result<Epoch, ControlError> {
+        let over: Vec<Arc<Run>> = {
+            let runs = lock(&self.runs);
+            let of_it = runs.values().filter(|run| run.key.collection == *collection);
+            of_it.cloned().collect()
+        };
+        // Held, so that none of them steps on while they are forgotten.
+        let mut held = Vec::with_capacity(over.len());
+        for run in &over {
+            held.push(run.state.lock().await);
+        }
+        let rest = Commit {
+            forget: Some(collection.clone()),
+            ..rest
+        };
+        let epoch = self.publish(insert, rest).await?;
+        lock(&self.runs).retain(|key, _| key.collection != *collection);
+        Ok(epoch)
     }
 
     fn managed(
@@ -132,6 +183,8 @@ impl Inner {
         Ok(Managed {
             fields,
             opaque: opaque.into_iter().cloned().collect(),
+            mark: before.and_then(|before| before.mark),
+            standing: before.map(|before| before.standing).unwrap_or_default(),
         })
     }
 

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::audit::Finding;
 use crate::domain::embedder::EmbedderSpec;
 use crate::domain::gate::Reason;
 use crate::domain::ids::{CollectionName, Epoch, FieldKey, VectorName};
 use crate::domain::model::{Fingerprint, Model, ModelId, ModelRef};
 use crate::domain::phase::PhaseName;
+use crate::domain::quarantine::Quarantine;
 use crate::domain::source::SourceTemplate;
 use crate::domain::table::{OnEmbedFailure, StandbyState, Undeclared};
 
@@ -233,6 +235,47 @@ pub struct CutoverReport {
     pub pending_after: Option<u64>,
 }
 
+/// A collection to audit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// The collection, by its name or an alias.
+    pub collection: CollectionName,
+    /// Take out the vectors that no tag proves, and say so in the tags: they are pending then.
+    #[serde(default)]
+    pub drop_unproven: bool,
+}
+
+/// What an audit found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditReport {
+    /// The collection's real name.
+    pub collection: CollectionName,
+    /// Points that were looked at.
+    pub points: u64,
+    /// What stands against them; empty: nothing.
+    pub findings: Vec<Found>,
+    /// Points whose unproven vectors were taken out.
+    pub mended: u64,
+    /// Whether a quarantine was lifted.
+    pub lifted: bool,
+    /// The quarantine that stands.
+    pub quarantine: Option<Quarantine>,
+    /// The table's version.
+    pub epoch: Epoch,
+}
+
+/// A kind of finding, counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    /// What was found.
+    pub finding: Finding,
+    /// How often.
+    pub points: u64,
+    /// The ids of some of the points, as Qdrant spells them.
+    pub examples: Vec<String>,
+}
+
 /// Everything that is managed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -253,6 +296,8 @@ pub struct CollectionStatus {
     pub fields: Vec<FieldStatus>,
     /// Its vectors that pass untagged and unchecked.
     pub opaque: Vec<VectorName>,
+    /// Why its data calls are refused, where they are.
+    pub quarantine: Option<Quarantine>,
     /// Why its counts are absent.
     pub error: Option<String>,
 }

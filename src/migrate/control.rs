@@ -8,17 +8,20 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::api::{
-    Adopt, Adopted, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Order, Retire, Status,
+    Adopt, Adopted, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Order, Retire,
+    Status,
 };
+use super::audit::now_ms;
 use super::error::{ControlError, ErrorKind};
 use super::flip::Direction;
 use super::inner::{Inner, lock};
 use super::run::Run;
 use super::settings::Settings;
 use crate::domain::embedder::EmbedderSpec;
-use crate::domain::ids::{CollectionName, FieldKey};
+use crate::domain::ids::{CollectionName, Epoch, FieldKey};
 use crate::domain::model::{Model, ModelRef};
 use crate::domain::phase::Migration;
+use crate::domain::quarantine::Cause;
 use crate::embed::Embedders;
 use crate::registry::Registry;
 use crate::store::StoredState;
@@ -192,6 +195,23 @@ impl Control {
     /// `not_found` for a collection that is not managed; `upstream` where its alias cannot be looked up.
     pub async fn status(&self, filter: Option<&CollectionName>) -> Result<Status, ControlError> {
         self.inner.status(filter).await
+    }
+
+    /// Checks every point of a managed collection against its tags. Lifts its quarantine where nothing is found.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` where the collection is not the one that was adopted; `upstream`; `store`.
+    pub async fn audit(&self, request: &Audit) -> Result<AuditReport, ControlError> {
+        self.inner.audit(request).await
+    }
+
+    /// Refuses a managed collection's data calls until what lifts the cause is done; see [`Registry::quarantine`].
+    ///
+    /// # Errors
+    /// `store`.
+    pub async fn quarantine(&self, collection: &CollectionName, cause: Cause) -> Result<Epoch, ControlError> {
+        let quarantined = self.inner.registry.quarantine(collection, cause, now_ms());
+        Ok(quarantined.await?)
     }
 
     /// Takes up every migration that was stored. Once, at start-up.

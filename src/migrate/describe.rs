@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
-use super::error::ControlError;
+use super::error::{ControlError, ErrorKind};
 use super::inner::Inner;
+use crate::domain::identity::mark_key;
 use crate::domain::ids::CollectionName;
 use crate::domain::table::{Managed, Table};
 
@@ -16,6 +18,21 @@ impl Inner {
         match table.managed(collection.as_str()) {
             Some(managed) => self.describe_as(collection, managed, &table).await,
             None => Ok(()),
+        }
+    }
+
+    /// Marks a collection as the one that is adopted. Beside the description, which is written anew again and again.
+    pub(super) async fn mark(&self, collection: &CollectionName, mark: Uuid) -> Result<(), ControlError> {
+        let key = mark_key(&self.settings.metadata_key);
+        let metadata = HashMap::from([(key.clone(), mark.to_string().into())]);
+        self.calls.set_metadata(collection.as_str(), metadata).await?;
+        // An older Qdrant takes metadata and keeps none: the collection could not be told from another one.
+        match self.calls.found(collection.as_str(), &key).await?.mark == Some(mark) {
+            true => Ok(()),
+            false => Err(ControlError::new(
+                ErrorKind::Upstream,
+                "Qdrant keeps no metadata of collections, which Interlock needs: 1.16 or later does",
+            )),
         }
     }
 

@@ -9,9 +9,9 @@ use qdrant_client::qdrant::PointId as ProtoId;
 use super::candidate;
 use super::error::{ControlError, ErrorKind};
 use super::fill::{FillError, Filled, Filler};
-use super::inner::{Inner, chain};
-use super::quarantine::Quarantine;
+use super::inner::{Inner, chain, lock};
 use super::run::Run;
+use super::waiting::Waiting;
 use crate::domain::phase::{Event, Migration, Phase, Progress};
 use crate::domain::table::Space;
 use crate::store::Commit;
@@ -33,7 +33,7 @@ enum Next {
 /// What a driver remembers between turns. None of it must survive a crash.
 #[derive(Default)]
 struct Memory {
-    quarantine: Quarantine,
+    waiting: Waiting,
     counted_at: Option<Instant>,
     filled_in_pass: u64,
 }
@@ -85,6 +85,15 @@ impl Inner {
 
     async fn turn(self: &Arc<Self>, run: &Arc<Run>, memory: &mut Memory) -> Result<Next, ControlError> {
         let migration = run.state.lock().await.clone();
+        let is_over = lock(&self.runs)
+            .get(&run.key)
+            .is_none_or(|current| !Arc::ptr_eq(current, run));
+        if is_over {
+            return Ok(Next::End);
+        }
+        if !self.standing(&migration.key).is_open() {
+            return Ok(Next::Wait);
+        }
         let done = self.turn_of(run, &migration, memory).await;
         match done {
             // An order came in between: what the turn was about is over, and its error says nothing.
@@ -263,7 +272,7 @@ impl Inner {
             adopted: adopted.as_ref(),
             attempts_max: self.settings.page_attempts_max,
         };
-        let filled = filler.page(page.points, &mut memory.quarantine).await?;
+        let filled = filler.page(page.points, &mut memory.waiting).await?;
         run.show_page(filled.points, begun.elapsed().as_secs_f64());
         self.show_unsourced(run, &filled, is_first);
         Ok((filled, page.next))
@@ -292,12 +301,12 @@ impl Inner {
     /// Where points wait for the requests of their time: publishes the same table anew, and waits until every request
     /// of an earlier one has answered. Returns whether any waited.
     async fn barrier(&self, memory: &mut Memory) -> Result<bool, ControlError> {
-        if memory.quarantine.is_empty() {
+        if memory.waiting.is_empty() {
             return Ok(false);
         }
         let epoch = self.publish(|_| Ok(()), Commit::default()).await?;
         self.registry.drained(epoch).await;
-        memory.quarantine.release();
+        memory.waiting.release();
         Ok(true)
     }
 }

@@ -7,7 +7,7 @@
 //!   and is done again;
 //! - the claim also demands that the vector is there: a client's write may drop what it finds unclaimed;
 //! - a vector update takes the claims away, sets vectors, and claims again, in three steps. A point seen without any
-//!   claim may be between them, and is left until every request of that time has answered ([`Quarantine`]);
+//!   claim may be between them, and is left until every request of that time has answered ([`Waiting`]);
 //! - neither update creates a point, so a deleted one stays deleted.
 
 use std::collections::HashMap;
@@ -21,8 +21,8 @@ use qdrant_client::qdrant::{
 use super::candidate::{self, Candidate, Entry};
 use super::conditions::FieldView;
 use super::embedding::{self, Texts};
-use super::quarantine::Quarantine;
 use super::stamp;
+use super::waiting::Waiting;
 use crate::domain::ids::CollectionName;
 use crate::domain::model::Model;
 use crate::domain::plan::Embedding;
@@ -84,13 +84,13 @@ impl Filler<'_> {
     pub async fn page(
         &self,
         points: Vec<RetrievedPoint>,
-        quarantine: &mut Quarantine,
+        waiting: &mut Waiting,
     ) -> Result<Filled, FillError> {
         let candidates: Vec<_> = points
             .into_iter()
             .filter_map(|point| candidate::read(self.view, point))
             .collect();
-        let usable = self.sort(candidates, quarantine).await?;
+        let usable = self.sort(candidates, waiting).await?;
         let mut filled = Filled::default();
         let mut with_text = Vec::with_capacity(usable.len());
         for (candidate, write_id) in usable {
@@ -120,30 +120,30 @@ impl Filler<'_> {
     async fn sort(
         &self,
         candidates: Vec<Candidate>,
-        quarantine: &mut Quarantine,
+        waiting: &mut Waiting,
     ) -> Result<Vec<(Candidate, String)>, FillError> {
         let mut usable = Vec::with_capacity(candidates.len());
         let mut untagged = Vec::new();
         for candidate in candidates {
             match &candidate.entry {
                 Entry::Untagged => untagged.push(candidate),
-                Entry::Claimed(write_id) if !quarantine.holds(&candidate.id, write_id) => {
+                Entry::Claimed(write_id) if !waiting.holds(&candidate.id, write_id) => {
                     let write_id = write_id.clone();
                     usable.push((candidate, write_id));
                 }
                 Entry::Unclaimed(write_id) | Entry::Claimed(write_id) => {
-                    if quarantine.released(&candidate.id, write_id) {
+                    if waiting.released(&candidate.id, write_id) {
                         let write_id = write_id.clone();
                         usable.push((candidate, write_id));
                     } else {
-                        quarantine.put(&candidate.id, write_id);
+                        waiting.put(&candidate.id, write_id);
                     }
                 }
             }
         }
         let stamped = stamp::stamp(self.calls, self.collection, self.view, self.adopted, &untagged).await?;
         for stamped in stamped {
-            quarantine.put(&stamped.id, &stamped.write_id);
+            waiting.put(&stamped.id, &stamped.write_id);
         }
         Ok(usable)
     }

@@ -32,6 +32,7 @@ impl Inner {
         direction: Direction,
     ) -> Result<CutoverReport, ControlError> {
         let key = self.real(key).await?;
+        self.check_standing(&key)?;
         let run = self.run(&key)?;
         let _turn = run.verb.lock().await;
         let migration = run.state.lock().await.clone();

@@ -18,6 +18,7 @@ use crate::domain::gate::{self, Evidence, Gate};
 use crate::domain::ids::{Epoch, FieldKey};
 use crate::domain::model::{Model, ModelId, ModelRef};
 use crate::domain::phase::{Event, Migration, Phase, Step};
+use crate::domain::quarantine::Standing;
 use crate::domain::refusal::Refusal;
 use crate::domain::table::{Field, Table};
 use crate::embed::Embedders;
@@ -77,6 +78,20 @@ impl Inner {
                     format!("`{key}` is not managed: adopt its collection with `interlock adopt`"),
                 )
             })
+    }
+
+    /// Whether the collection's data calls are answered. What is not managed has nothing against it.
+    pub fn standing(&self, key: &FieldKey) -> Standing {
+        let table = self.registry.pin();
+        let managed = table.managed(key.collection.as_str());
+        managed.map(|managed| managed.standing).unwrap_or_default()
+    }
+
+    /// Refuses a verb on a quarantined collection.
+    pub fn check_standing(&self, key: &FieldKey) -> Result<(), ControlError> {
+        self.standing(key)
+            .check(&key.collection)
+            .map_err(|refusal| ControlError::new(ErrorKind::Conflict, refusal.message.into_owned()))
     }
 
     /// The field with both spaces of its migration.
@@ -177,6 +192,18 @@ impl Inner {
 
     async fn advance_here(&self, run: &Run, event: Event, note: Value) -> Result<Step, ControlError> {
         let mut state = run.state.lock().await;
+        let is_over = lock(&self.runs)
+            .get(&run.key)
+            .is_none_or(|current| !std::ptr::eq(Arc::as_ptr(current), run));
+        if is_over {
+            return Err(ControlError::new(
+                ErrorKind::Conflict,
+                format!(
+                    "the migration of `{}` is over: its collection was dropped",
+                    run.key
+                ),
+            ));
+        }
         let step = state
             .step(event.clone())
             .map_err(|error| ControlError::new(ErrorKind::Conflict, error.to_string()))?;

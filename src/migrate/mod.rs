@@ -19,7 +19,7 @@ mod inner;
 mod models;
 mod opening;
 mod orders;
-mod quarantine;
+mod provenance;
 mod retire;
 mod run;
 mod schema;
@@ -27,12 +27,13 @@ mod settings;
 mod stamp;
 mod start;
 mod status;
+mod waiting;
 
 pub use crate::domain::phase::PhaseName;
 pub use api::{
-    Adopt, AdoptVector, Adopted, AdoptedField, BrownoutStatus, CollectionStatus, CutoverReport, FieldStatus,
-    MigrationStatus, ModelAdded, ModelRow, Order, Retire, Role, SpaceStatus, Status, UndeclaredChoice,
-    Unsourced,
+    Adopt, AdoptVector, Adopted, AdoptedField, Audit, AuditReport, BrownoutStatus, CollectionStatus,
+    CutoverReport, FieldStatus, Found, MigrationStatus, ModelAdded, ModelRow, Order, Retire, Role,
+    SpaceStatus, Status, UndeclaredChoice, Unsourced,
 };
 pub use control::{Control, Parts};
 pub use error::{ControlError, ErrorKind};

@@ -27,6 +27,7 @@ impl Inner {
         to: &ModelRef,
     ) -> Result<MigrationStatus, ControlError> {
         let key = self.real(key).await?;
+        self.check_standing(&key)?;
         let run = {
             let _turn = self.adding.lock().await;
             let field = self.field(&key)?;

@@ -54,6 +54,7 @@ impl Inner {
             points,
             fields,
             opaque: managed.opaque.clone(),
+            quarantine: managed.standing.quarantine(),
             error,
         }
     }

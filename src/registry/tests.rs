@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{PublishError, Registry};
 use crate::domain::ids::{CollectionName, Epoch};
+use crate::domain::quarantine::{Cause, Standing};
 use crate::domain::refusal::Refusal;
 use crate::domain::table::{Managed, Table};
 use crate::store::{Commit, LocalStore, Store, StoreError, StoredState};
@@ -51,10 +52,7 @@ fn name(epoch: u64) -> CollectionName {
 
 /// Leaves one collection, named after the epoch that the table will have.
 fn stamp(table: &mut Table) -> Result<(), Refusal> {
-    let managed = Managed {
-        fields: [].into(),
-        opaque: Vec::new(),
-    };
+    let managed = Managed::default();
     table.collections = [(name(table.epoch.0 + 1), managed)].into();
     Ok(())
 }
@@ -245,4 +243,37 @@ async fn pins_and_publications_race_without_a_torn_or_lost_generation() {
     for reader in readers {
         reader.join().unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_quarantine_survives_a_restart_and_grows_no_milder() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let store = Arc::new(LocalStore::open(dir.path()).unwrap());
+        let registry = Registry::open(store).unwrap();
+        publish(&registry, 0).await.unwrap();
+        let held = registry.quarantine(&name(1), Cause::Dropped, 5).await.unwrap();
+        assert_eq!(held, Epoch(2));
+        // As bad already, milder, or not managed: nothing is published.
+        for (collection, cause) in [
+            (name(1), Cause::Dropped),
+            (name(1), Cause::Restored),
+            (name(9), Cause::Restored),
+        ] {
+            assert_eq!(
+                registry.quarantine(&collection, cause, 6).await.unwrap(),
+                Epoch(2)
+            );
+        }
+    }
+    let store = Arc::new(LocalStore::open(dir.path()).unwrap());
+    let registry = Registry::open(Arc::clone(&store) as Arc<dyn Store>).unwrap();
+    let standing = registry.pin().managed("c1").unwrap().standing;
+    assert_eq!(standing, Standing::Open.after(Cause::Dropped, 5));
+    assert_eq!(registry.pin().quarantined(), 1);
+    let log = store.audit_tail(9).unwrap();
+    assert_eq!(
+        log,
+        [r#"{"at_ms":5,"cause":"dropped","collection":"c1","what":"quarantined"}"#]
+    );
 }

@@ -38,6 +38,7 @@ pub(super) struct Image {
 pub(super) struct Rows {
     table: Option<(Epoch, Vec<u8>)>,
     embedder: Option<(String, Vec<u8>)>,
+    forget: Option<String>,
     migration: Option<((String, String), Vec<u8>)>,
     audit: Option<String>,
 }
@@ -70,6 +71,7 @@ impl Rows {
         Ok(Self {
             table: table.transpose()?,
             embedder: embedder.transpose()?,
+            forget: commit.forget.map(|collection| collection.to_string()),
             migration,
             audit: commit.audit,
         })
@@ -89,6 +91,10 @@ impl Rows {
         if let Some((model, bytes)) = &self.embedder {
             txn.open_table(EMBEDDERS)?
                 .insert(model.as_str(), bytes.as_slice())?;
+        }
+        if let Some(gone) = &self.forget {
+            let mut migrations = txn.open_table(MIGRATIONS)?;
+            migrations.retain(|(collection, _), _| collection != gone)?;
         }
         if let Some(((collection, field), bytes)) = &self.migration {
             txn.open_table(MIGRATIONS)?
@@ -183,6 +189,9 @@ impl Image {
             self.table = Some(bytes);
         }
         self.embedders.extend(rows.embedder);
+        if let Some(gone) = rows.forget {
+            self.migrations.retain(|(collection, _), _| *collection != gone);
+        }
         self.migrations.extend(rows.migration);
         self.audit_lines += u64::from(rows.audit.is_some());
     }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 pub use crate::domain::embedder::EmbedderSpec;
-use crate::domain::ids::{Epoch, FieldKey};
+use crate::domain::ids::{CollectionName, Epoch, FieldKey};
 use crate::domain::model::ModelId;
 use crate::domain::table::Table;
 
@@ -39,6 +39,8 @@ pub struct Commit {
     pub embedder: Option<(ModelId, EmbedderSpec)>,
     /// Sets a field's migration.
     pub migration: Option<(FieldKey, Vec<u8>)>,
+    /// Removes every migration of a collection, before one is set.
+    pub forget: Option<CollectionName>,
     /// Appended to the audit log.
     pub audit: Option<String>,
 }

@@ -144,6 +144,11 @@ pub fn pinned(requests: usize) {
     gauge!(names::PINNED).set(requests as f64);
 }
 
+/// So many managed collections are quarantined.
+pub fn quarantined(collections: usize) {
+    gauge!(names::QUARANTINED).set(collections as f64);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +175,7 @@ mod tests {
             backfilled(7);
             epoch(4);
             pinned(1);
+            quarantined(1);
         });
         let text = metrics.render();
         for line in [

@@ -27,6 +27,7 @@ pub(super) const DEFERRED: &str = "interlock_deferred_points_total";
 pub(super) const BACKFILLED: &str = "interlock_backfilled_points_total";
 pub(super) const EPOCH: &str = "interlock_epoch";
 pub(super) const PINNED: &str = "interlock_pinned_requests";
+pub(super) const QUARANTINED: &str = "interlock_quarantined_collections";
 
 /// Name, kind, description with labels.
 pub const NAMES: &[(&str, MetricKind, &str)] = &[
@@ -106,4 +107,9 @@ pub const NAMES: &[(&str, MetricKind, &str)] = &[
         "The epoch of the routing table that answers",
     ),
     (PINNED, MetricKind::Gauge, "Requests that hold a routing table"),
+    (
+        QUARANTINED,
+        MetricKind::Gauge,
+        "Managed collections whose data calls are refused until they are audited or adopted",
+    ),
 ];

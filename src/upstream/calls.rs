@@ -5,6 +5,7 @@
 mod collections;
 pub mod filters;
 mod points;
+mod shapes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use http_body_util::{BodyExt, Full};
 use prost::Message;
 
 use super::{Body, Face, Upstream, UpstreamError};
+
+pub use shapes::{found, vectors};
 
 pub use points::{Page, PageQuery, parse_id, proto_id, spelled, typed_id};
 

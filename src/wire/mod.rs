@@ -4,6 +4,8 @@
 //!
 //! `pb` and `json` have the same shape: `scan`, `rewrite`, `unwrite`, `unbatch`, and `info` for collection info.
 
+pub mod aliases;
+pub mod collections;
 pub mod frame;
 pub mod inflate;
 pub mod json;

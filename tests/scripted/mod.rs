@@ -14,8 +14,9 @@ use interlock::domain::ids::{CollectionName, Epoch, FieldKey};
 use interlock::domain::model::{Distance, Kind, Model, ModelRef};
 use interlock::domain::table::{OnEmbedFailure, Undeclared};
 use interlock::migrate::{
-    Adopt, Adopted, AdoptedField, BrownoutStatus, CollectionStatus, CutoverReport, FieldStatus,
-    MigrationStatus, ModelAdded, ModelRow, Order, PhaseName, Retire, Role, SpaceStatus, Status, Unsourced,
+    Adopt, Adopted, AdoptedField, Audit, AuditReport, BrownoutStatus, CollectionStatus, CutoverReport,
+    FieldStatus, MigrationStatus, ModelAdded, ModelRow, Order, PhaseName, Retire, Role, SpaceStatus, Status,
+    Unsourced,
 };
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -35,6 +36,7 @@ pub enum Call {
     Order(FieldKey, Order),
     Retire(FieldKey, Retire),
     Log(usize),
+    Audit(Audit),
     Status(Option<CollectionName>),
 }
 
@@ -160,6 +162,19 @@ impl Operator for Scripted {
         self.answer(Call::Log(lines_max), lines)
     }
 
+    fn audit(&self, request: Audit) -> Answer<'_, AuditReport> {
+        let report = AuditReport {
+            collection: request.collection.clone(),
+            points: 1_000,
+            findings: Vec::new(),
+            mended: 0,
+            lifted: true,
+            quarantine: None,
+            epoch: Epoch(9),
+        };
+        self.answer(Call::Audit(request), report)
+    }
+
     fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status> {
         self.answer(Call::Status(collection), status())
     }
@@ -268,6 +283,7 @@ pub fn status() -> Status {
                 migration: Some(state(PhaseName::Backfilling, 250)),
             }],
             opaque: vec!["clip".into()],
+            quarantine: None,
             error: None,
         }],
     }

@@ -2,6 +2,7 @@
 //! answers, the CLI the reverse. Nothing is decided here; what a message lacks is refused with its name.
 
 mod adoption;
+mod audit;
 mod migrations;
 mod models;
 mod status;

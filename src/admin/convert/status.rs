@@ -3,6 +3,7 @@
 use crate::admin::error::AdminError;
 use crate::admin::proto as pb;
 use crate::domain::ids::Epoch;
+use crate::domain::quarantine::{Cause, Quarantine};
 use crate::migrate::{CollectionStatus, FieldStatus, MigrationStatus, Role, SpaceStatus, Status};
 
 use super::adoption::{on_embed_failure, source, undeclared};
@@ -87,6 +88,42 @@ impl TryFrom<pb::FieldState> for FieldStatus {
     }
 }
 
+impl From<Quarantine> for pb::Quarantine {
+    fn from(quarantine: Quarantine) -> Self {
+        let cause = match quarantine.cause {
+            Cause::Restored => pb::Cause::Restored,
+            Cause::Reshaped => pb::Cause::Reshaped,
+            Cause::Dropped => pb::Cause::Dropped,
+        };
+        Self {
+            cause: cause.into(),
+            since_ms: quarantine.since_ms,
+        }
+    }
+}
+
+impl TryFrom<pb::Quarantine> for Quarantine {
+    type Error = AdminError;
+
+    fn try_from(quarantine: pb::Quarantine) -> Result<Self, AdminError> {
+        let cause = match pb::Cause::try_from(quarantine.cause) {
+            Ok(pb::Cause::Restored) => Cause::Restored,
+            Ok(pb::Cause::Reshaped) => Cause::Reshaped,
+            Ok(pb::Cause::Dropped) => Cause::Dropped,
+            Ok(pb::Cause::Unspecified) | Err(_) => {
+                return Err(AdminError::invalid(format!(
+                    "cause {} is unknown to this version",
+                    quarantine.cause
+                )));
+            }
+        };
+        Ok(Self {
+            cause,
+            since_ms: quarantine.since_ms,
+        })
+    }
+}
+
 impl From<CollectionStatus> for pb::CollectionState {
     fn from(collection: CollectionStatus) -> Self {
         Self {
@@ -94,6 +131,7 @@ impl From<CollectionStatus> for pb::CollectionState {
             points: collection.points,
             fields: collection.fields.into_iter().map(Into::into).collect(),
             opaque: collection.opaque.iter().map(ToString::to_string).collect(),
+            quarantine: collection.quarantine.map(Into::into),
             error: collection.error,
         }
     }
@@ -112,6 +150,7 @@ impl TryFrom<pb::CollectionState> for CollectionStatus {
                 .iter()
                 .map(|name| name.as_str().into())
                 .collect(),
+            quarantine: collection.quarantine.map(Quarantine::try_from).transpose()?,
             error: collection.error,
         })
     }

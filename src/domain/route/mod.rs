@@ -105,6 +105,10 @@ pub fn decide(
     new_id: &mut dyn FnMut() -> WriteId,
 ) -> Result<Decision, Refusal> {
     match &op.kind {
+        OpKind::Reads(_) | OpKind::Writes(_) => context.check_standing(op)?,
+        OpKind::Info => {}
+    }
+    match &op.kind {
         OpKind::Reads(reads) => read::decide(context, op.verb, reads).map(Decision::Plan),
         OpKind::Writes(all) => write::decide(context, all, writes, new_id),
         OpKind::Info => info(context, op.verb).map(Decision::Plan),
@@ -139,6 +143,18 @@ pub fn runs(op: &Op<'_>) -> Vec<Range<usize>> {
 }
 
 impl Context<'_> {
+    /// Data calls on a quarantined collection are refused, and those that look up in one.
+    fn check_standing(&self, op: &Op<'_>) -> Result<(), Refusal> {
+        self.managed.standing.check(self.collection)?;
+        for spelled in op.lookups() {
+            let real = (self.resolve)(spelled);
+            if let Some(managed) = self.table.managed(real.as_str()) {
+                managed.standing.check(&real)?;
+            }
+        }
+        Ok(())
+    }
+
     fn serving_models(&self) -> Vec<ModelId> {
         let mut models: Vec<_> = self
             .managed

@@ -1,17 +1,18 @@
 //! Calls about collections: what they are, what they are called, and their schema.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use qdrant_client::qdrant::create_vector_name_request::VectorConfig;
 use qdrant_client::qdrant::{
     CollectionInfo, CollectionOperationResponse, CreateFieldIndexCollection, CreateVectorNameRequest,
     DeleteFieldIndexCollection, DeleteVectorNameRequest, FieldType, GetCollectionInfoRequest,
-    GetCollectionInfoResponse, ListAliasesRequest, ListAliasesResponse, PointsOperationResponse,
-    UpdateCollection, Value,
+    GetCollectionInfoResponse, ListAliasesRequest, ListAliasesResponse, ListCollectionsRequest,
+    ListCollectionsResponse, PointsOperationResponse, UpdateCollection, Value,
 };
 
 use super::points::applied;
-use super::{CallError, Calls};
+use super::{CallError, Calls, shapes};
+use crate::domain::identity::Found;
 
 impl Calls {
     /// A collection's state and configuration; by its name or an alias.
@@ -23,6 +24,19 @@ impl Calls {
         answer
             .result
             .ok_or_else(|| CallError::Broken("collection info is empty".to_owned()))
+    }
+
+    /// What says whether a collection is the one that was adopted; by its name or an alias.
+    pub async fn found(&self, name: &str, mark_key: &str) -> Result<Found, CallError> {
+        Ok(shapes::found(&self.collection(name).await?, mark_key))
+    }
+
+    /// The real name of every collection.
+    pub async fn collections(&self) -> Result<BTreeSet<String>, CallError> {
+        let answer: ListCollectionsResponse = self
+            .unary("/qdrant.Collections/List", &ListCollectionsRequest {})
+            .await?;
+        Ok(answer.collections.into_iter().map(|one| one.name).collect())
     }
 
     /// Every alias with the real name behind it.

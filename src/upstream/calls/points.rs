@@ -90,6 +90,31 @@ impl Calls {
         })
     }
 
+    /// One page of all points with all their vectors, and of their payload one path.
+    pub async fn scroll_whole(
+        &self,
+        collection: &str,
+        from: Option<ProtoId>,
+        points_max: u32,
+        payload_path: &str,
+    ) -> Result<Page, CallError> {
+        let ask = ScrollPoints {
+            collection_name: collection.to_owned(),
+            offset: from,
+            limit: Some(points_max),
+            with_payload: with_payload(&[payload_path.to_owned()]),
+            with_vectors: Some(WithVectorsSelector {
+                selector_options: Some(with_vectors_selector::SelectorOptions::Enable(true)),
+            }),
+            ..ScrollPoints::default()
+        };
+        let answer: ScrollResponse = self.unary("/qdrant.Points/Scroll", &ask).await?;
+        Ok(Page {
+            points: answer.result,
+            next: answer.next_page_offset,
+        })
+    }
+
     /// Those of `ids` that exist, without vectors.
     pub async fn get(
         &self,

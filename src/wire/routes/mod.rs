@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use crate::domain::access::Group;
 use crate::domain::ids::PointId;
 use crate::domain::op::Verb;
+use crate::domain::schema::SchemaCall;
 
 pub use self::grpc::{grpc, grpc_path};
 pub use self::rest::{rest, rest_path};
@@ -43,6 +44,8 @@ pub enum Treatment {
     Scanned(Verb),
     /// Changes aliases; the body says of which collections.
     Aliases,
+    /// Makes, changes or drops a collection or a vector name: decided by the names in it.
+    Schema(SchemaCall),
     /// Refused where it could reach a managed collection, unless it is opened; elsewhere it passes.
     Closed(Closed),
     /// Refused always, with the reason: 404 with an empty body, or UNIMPLEMENTED.

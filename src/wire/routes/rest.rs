@@ -112,6 +112,7 @@ pub fn rest<'a>(method: &Method, path: &'a str) -> Result<Head<'a>, Refusal> {
         Treatment::Passed
         | Treatment::Scanned(_)
         | Treatment::Aliases
+        | Treatment::Schema(_)
         | Treatment::Closed(_)
         | Treatment::Refused(_) => None,
     };

@@ -16,9 +16,11 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::{Claims, Context, Decision, Known, decide};
-use crate::domain::ids::{CollectionName, Epoch, VectorName, WriteId};
+use crate::domain::ids::{CollectionName, Epoch, PointId, VectorName, WriteId};
 use crate::domain::model::{Distance, Kind, Model, ModelId};
-use crate::domain::op::{Input, InputValue, Node, Op, OpKind, Ranking, Read, Site, Verb, Write};
+use crate::domain::op::{
+    Input, InputValue, LookupFrom, Node, Op, OpKind, Ranking, Read, Site, Verb, Write, WriteKind,
+};
 use crate::domain::plan::{Edit, Plan};
 use crate::domain::refusal::Refusal;
 use crate::domain::source::SourceTemplate;
@@ -100,6 +102,7 @@ fn table(stage: Stage) -> Table {
     let managed = Managed {
         fields,
         opaque: vec!["image".into()],
+        ..Managed::default()
     };
     let models = [
         model(OLD, Kind::Dense, 4),
@@ -207,4 +210,39 @@ fn writes(kinds: Vec<crate::domain::op::WriteKind<'static>>) -> OpKind<'static> 
         is_conditional: false,
     };
     OpKind::Writes(kinds.into_iter().map(write).collect())
+}
+
+#[test]
+fn a_quarantined_collection_answers_only_what_it_is() {
+    use crate::domain::quarantine::{Cause, Standing};
+    let mut table = table(Stage::Before);
+    let docs = table.collections.get_mut("docs").unwrap();
+    docs.standing = Standing::Open.after(Cause::Restored, 1);
+    let read = || reads(vec![node(0, Some("words"), InputValue::Sparse)]);
+    assert_eq!(reason(plan(&table, read(), &With::default())), "quarantined");
+    assert_eq!(
+        reason(plan(&table, writes(vec![WriteKind::Delete]), &With::default())),
+        "quarantined"
+    );
+    assert!(plan(&table, OpKind::Info, &With::default()).is_ok());
+}
+
+#[test]
+fn nothing_is_looked_up_in_a_quarantined_collection() {
+    use crate::domain::quarantine::{Cause, Standing};
+    let mut table = table(Stage::Before);
+    let mut other = table.collections["docs"].clone();
+    other.standing = Standing::Open.after(Cause::Restored, 1);
+    table.collections.insert("other".into(), other);
+    let mut looking = node(0, Some("words"), InputValue::Point(PointId::Num(1)));
+    looking.lookup_from = Some(LookupFrom {
+        collection: Cow::Borrowed("other"),
+        vector: None,
+        vector_site: Site(9),
+        defaults_to_unnamed: false,
+    });
+    assert_eq!(
+        reason(plan(&table, reads(vec![looking]), &With::default())),
+        "quarantined"
+    );
 }

@@ -1,13 +1,13 @@
 //! Calls on collections, their vector names, aliases and shards.
 
-use super::{closed, passed, row_of, scanned, shut};
+use super::{closed, passed, row_of, scanned, schema};
 use crate::domain::access::Group;
 use crate::domain::op::Verb;
+use crate::domain::schema::SchemaCall;
 use crate::wire::routes::{Reach, Row, Treatment};
 
 const MOVES: &str = "move or drop points of every space";
 const NAMES: &str = "show standby spaces and keys of Interlock's own";
-const SCHEMA: &str = "change the collection under its spaces";
 
 pub(super) const ROWS: &[Row] = &[
     passed(
@@ -27,33 +27,33 @@ pub(super) const ROWS: &[Row] = &[
         &["/qdrant.Collections/CollectionExists"],
         &["GET /collections/*/exists"],
     ),
-    shut(
+    schema(
+        SchemaCall::CreateCollection,
         "create collection",
-        SCHEMA,
         &["/qdrant.Collections/Create"],
         &["PUT /collections/*"],
     ),
-    shut(
+    schema(
+        SchemaCall::UpdateCollection,
         "update collection",
-        SCHEMA,
         &["/qdrant.Collections/Update"],
         &["PATCH /collections/*"],
     ),
-    shut(
+    schema(
+        SchemaCall::DeleteCollection,
         "delete collection",
-        SCHEMA,
         &["/qdrant.Collections/Delete"],
         &["DELETE /collections/*"],
     ),
-    shut(
+    schema(
+        SchemaCall::CreateVectorName,
         "create vector name",
-        SCHEMA,
         &["/qdrant.Points/CreateVectorName"],
         &["PUT /collections/*/vectors/*"],
     ),
-    shut(
+    schema(
+        SchemaCall::DeleteVectorName,
         "delete vector name",
-        SCHEMA,
         &["/qdrant.Points/DeleteVectorName"],
         &["DELETE /collections/*/vectors/*"],
     ),

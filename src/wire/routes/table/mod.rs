@@ -11,6 +11,7 @@ use strum::EnumCount;
 use super::{Closed, Reach, Row, Treatment};
 use crate::domain::access::Group;
 use crate::domain::op::Verb;
+use crate::domain::schema::SchemaCall;
 
 const PARTS: [&[Row]; 4] = [points::ROWS, collections::ROWS, admin::ROWS, internal::ROWS];
 
@@ -79,15 +80,8 @@ const fn refused(name: &'static str, why: &'static str, grpc: Paths, rest: Paths
     row_of(name, grpc, rest, Treatment::Refused(why))
 }
 
-/// Nothing opens it on a managed collection.
-const fn shut(name: &'static str, could: &'static str, grpc: Paths, rest: Paths) -> Row {
-    let closed = Closed {
-        reach: Reach::Named,
-        group: None,
-        could,
-        replaces: false,
-    };
-    row_of(name, grpc, rest, Treatment::Closed(closed))
+const fn schema(call: SchemaCall, name: &'static str, grpc: Paths, rest: Paths) -> Row {
+    row_of(name, grpc, rest, Treatment::Schema(call))
 }
 
 /// Opened with `group`.

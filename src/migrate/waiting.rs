@@ -7,12 +7,12 @@ use qdrant_client::qdrant::PointId as ProtoId;
 
 /// Points by id, with the write id that was seen.
 #[derive(Debug, Default)]
-pub(super) struct Quarantine {
+pub(super) struct Waiting {
     held: HashMap<ProtoId, String>,
     released: HashMap<ProtoId, String>,
 }
 
-impl Quarantine {
+impl Waiting {
     /// What does not fit waits for a later pass: it stays pending in the collection itself.
     const POINTS_MAX: usize = 100_000;
 
