@@ -157,6 +157,8 @@ async fn adopt(
 struct AuditBody {
     #[serde(default)]
     drop_unproven: bool,
+    #[serde(default)]
+    trust_untagged: bool,
 }
 
 async fn audit(
@@ -164,13 +166,17 @@ async fn audit(
     Named(FieldKey { collection, .. }): Named,
     body: Bytes,
 ) -> Result<Response, AdminError> {
-    let AuditBody { drop_unproven } = match body.is_empty() {
+    let AuditBody {
+        drop_unproven,
+        trust_untagged,
+    } = match body.is_empty() {
         true => AuditBody::default(),
         false => read(&body)?,
     };
     let request = Audit {
         collection,
         drop_unproven,
+        trust_untagged,
     };
     Ok(done(&faces.state.operator.audit(request).await?))
 }

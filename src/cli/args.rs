@@ -64,6 +64,9 @@ pub(super) enum Verb {
         /// Take out the vectors that no tag proves; their points are pending until they are written or filled again.
         #[arg(long)]
         drop_unproven: bool,
+        /// Vouch that the adopted model made what has no tag, as at an adoption.
+        #[arg(long)]
+        trust_untagged: bool,
     },
     /// Show what is managed, counted exactly: everything, or one collection.
     #[command(after_help = exit::HELP)]

@@ -68,11 +68,13 @@ pub fn parse_from(args: impl IntoIterator<Item = OsString>) -> Result<Command, c
             connection,
             collection,
             drop_unproven,
+            trust_untagged,
         } => {
             let collection = collection.as_str().into();
             let request = Audit {
                 collection,
                 drop_unproven,
+                trust_untagged,
             };
             (connection, Ask::Audit(request))
         }

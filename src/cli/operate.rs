@@ -203,7 +203,7 @@ fn unclean(report: &AuditReport) -> AdminError {
     let mut error = AdminError::new(
         ErrorKind::NotReady,
         format!(
-            "{} points of `{}` were looked at, and not every vector is proven by its tag: restore better data, or take the unproven vectors out with --drop-unproven",
+            "{} points of `{}` were looked at, and not every vector is proven by its tag: restore better data, take the unproven vectors out with --drop-unproven, or, for those without a tag, vouch for them with --trust-untagged",
             report.points, report.collection
         ),
     );

@@ -47,8 +47,7 @@ pub fn check_metadata(keys: &[String], metadata_key: &str) -> Result<(), Refusal
     }
 }
 
-/// Refuses names that Interlock uses for spaces, and names that people take for one another. While no model is
-/// registered there is nothing that they could be mistaken for.
+/// Refuses names that Interlock uses for spaces, and names that people take for one another.
 ///
 /// # Errors
 /// `reserved_name`, `look_alike`.

@@ -35,6 +35,8 @@ pub(super) const GRPC_ENCODING: &str = "grpc-encoding";
 pub(super) enum Reach {
     /// To no managed collection.
     Unmanaged(Unmanaged),
+    /// To the points of these managed collections, past all tags: they are quarantined first.
+    Restore(Vec<CollectionName>, Unmanaged),
     /// To what names mean: decided on its own.
     Change(ChangeCall),
     /// To a managed one, its body unread.

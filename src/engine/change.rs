@@ -3,7 +3,7 @@
 //! known afterwards is what was done.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -11,8 +11,9 @@ use http::request::Parts;
 use http::{Request, Response};
 
 use crate::domain::alias::{self, Change, World};
-use crate::domain::ids::{CollectionName, VectorName};
-use crate::domain::refusal::Refusal;
+use crate::domain::ids::{CollectionName, Epoch, VectorName};
+use crate::domain::quarantine::Cause;
+use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::schema::{self, SchemaCall};
 use crate::domain::table::Table;
 use crate::registry::{Pinned, Registry};
@@ -22,7 +23,7 @@ use crate::wire::scanned::Encoding;
 use crate::wire::{aliases as alias_bodies, collections as bodies, frame};
 
 use super::aliases::Names;
-use super::pass::refused;
+use super::pass::{Unmanaged, refused};
 use super::{Engine, body};
 
 /// How long a change of aliases waits for the requests that use them.
@@ -112,6 +113,32 @@ impl Engine {
                     .await
             }
         }
+    }
+
+    /// Points come out of a snapshot: from before the first byte of it, no data call is answered until an audit.
+    pub(super) async fn restore(
+        &self,
+        collections: Vec<CollectionName>,
+        call: Unmanaged,
+    ) -> Result<Response<Body>, Refusal> {
+        for collection in &collections {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let now_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+            let quarantined = self
+                .registry
+                .quarantine(collection, Cause::Restored, now_ms)
+                .await;
+            let epoch = quarantined.map_err(|error| {
+                tracing::error!(%collection, %error, "the collection cannot be quarantined");
+                Refusal::unavailable(
+                    "quarantine_unstored",
+                    "the collection cannot be quarantined, which a restore needs; nothing was sent",
+                )
+            })?;
+            drained(&self.registry, epoch).await?;
+        }
+        let table = self.registry.pin();
+        self.pass(call, table).await
     }
 
     async fn change_aliases(&self, call: ChangeCall, table: Pinned) -> Result<Response<Body>, Refusal> {
@@ -295,13 +322,13 @@ async fn read(
 }
 
 /// Waits, within a bound, for every request that pinned an earlier table.
-async fn drained(registry: &Registry, epoch: crate::domain::ids::Epoch) -> Result<(), Refusal> {
+async fn drained(registry: &Registry, epoch: Epoch) -> Result<(), Refusal> {
     let drained = tokio::time::timeout(DRAIN_WAIT, registry.drained(epoch)).await;
     drained.map_err(|_elapsed| {
         Refusal::new(
-            crate::domain::refusal::RefusalKind::NotReady,
+            RefusalKind::NotReady,
             "requests_under_way",
-            "requests to the collection that was dropped are still under way: try again; nothing was made",
+            "earlier requests to the collection are still under way: try again; nothing was sent",
         )
     })
 }

@@ -96,6 +96,10 @@ impl Service for Engine {
             }
             match open::open(self, &table, face, request).await? {
                 Reach::Unmanaged(unmanaged) => self.pass(unmanaged, table).await,
+                Reach::Restore(collections, call) => {
+                    drop(table);
+                    self.restore(collections, call).await
+                }
                 Reach::Change(call) => self.change(call, table).await,
                 Reach::Managed(call, body) => self.managed(call, body, table).await,
             }

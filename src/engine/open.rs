@@ -91,6 +91,12 @@ impl Asked {
         match self.row.treatment {
             Treatment::Refused(why) => Err(Refusal::new(RefusalKind::Unknown, "unknown_call", why)),
             Treatment::Passed => Ok(self.pass(Vec::new())),
+            // While Interlock knows no model, there is nothing to protect.
+            Treatment::Aliases | Treatment::Schema(_)
+                if table.models.is_empty() && table.collections.is_empty() =>
+            {
+                Ok(self.pass(Vec::new()))
+            }
             Treatment::Aliases => self.change(engine, Changed::Aliases).await,
             Treatment::Schema(call) => self.schema(engine, call).await,
             Treatment::Scanned(_) | Treatment::Closed(_) if table.collections.is_empty() => {
@@ -190,10 +196,14 @@ impl Asked {
             .into_iter()
             .filter(|name| table.managed(name.as_str()).is_some())
             .collect();
-        if !managed.is_empty() && (!is_open || closed.replaces) {
+        if !managed.is_empty() && !is_open {
             return Err(shut(self.row, closed, &spelled));
         }
-        Ok(self.pass(turn.into_iter().collect()))
+        let turns = turn.into_iter().collect();
+        if closed.replaces && !managed.is_empty() {
+            return Ok(Reach::Restore(managed, self.unmanaged(turns)));
+        }
+        Ok(self.pass(turns))
     }
 
     /// The collection as the client spells it.
@@ -243,6 +253,10 @@ impl Asked {
     }
 
     fn pass(self, turns: Vec<Turn>) -> Reach {
+        Reach::Unmanaged(self.unmanaged(turns))
+    }
+
+    fn unmanaged(self, turns: Vec<Turn>) -> Unmanaged {
         let Pending { read, rest } = self.body;
         let body = match self.watch {
             Some(watch) => body::Watched::boxed(read, rest, watch),
@@ -250,12 +264,12 @@ impl Asked {
             None if read.is_empty() => rest,
             None => body::parts(read.into(), None),
         };
-        Reach::Unmanaged(Unmanaged {
+        Unmanaged {
             face: self.face,
             head: self.head,
             body,
             turns,
-        })
+        }
     }
 }
 

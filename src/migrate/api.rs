@@ -244,6 +244,9 @@ pub struct Audit {
     /// Take out the vectors that no tag proves, and say so in the tags: they are pending then.
     #[serde(default)]
     pub drop_unproven: bool,
+    /// The operator vouches that the adopted model made what has no tag, as at an adoption.
+    #[serde(default)]
+    pub trust_untagged: bool,
 }
 
 /// What an audit found.

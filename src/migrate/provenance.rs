@@ -64,13 +64,14 @@ impl Inner {
                     ),
                 ));
             }
-            mended = self.walk(&collection, &managed, true).await?.mended;
+            mended = self.walk(&collection, &managed, (request, true)).await?.mended;
         }
-        let walk = self.walk(&collection, &managed, false).await?;
+        let walk = self.walk(&collection, &managed, (request, false)).await?;
         let is_clean = walk.found.is_empty();
         let lifted = match is_clean && !managed.standing.is_open() {
             true => {
-                self.lift(&collection, managed.standing).await?;
+                self.lift(&collection, managed.standing, request.trust_untagged)
+                    .await?;
                 true
             }
             false => false,
@@ -119,7 +120,7 @@ impl Inner {
         &self,
         collection: &CollectionName,
         managed: &Managed,
-        mends: bool,
+        (request, mends): (&Audit, bool),
     ) -> Result<Walk, ControlError> {
         let mut walk = Walk::default();
         let mut from = None;
@@ -141,7 +142,7 @@ impl Inner {
                         &table,
                         managed,
                         point,
-                        &mut walk,
+                        (&mut walk, request.trust_untagged),
                         mends.then_some(&mut operations),
                     );
                 }
@@ -161,14 +162,15 @@ impl Inner {
         table: &Table,
         managed: &Managed,
         point: RetrievedPoint,
-        walk: &mut Walk,
+        (walk, trusts_untagged): (&mut Walk, bool),
         operations: Option<&mut Vec<PointsUpdateOperation>>,
     ) {
         walk.points += 1;
         let Some(id) = point.id.clone() else { return };
         let found = examine(table, managed, &held(point, &self.settings.reserved_key));
         let mut fields: Vec<VectorName> = Vec::new();
-        for (finding, of) in found {
+        let counts = |finding: &Finding| !(trusts_untagged && *finding == Finding::Untagged);
+        for (finding, of) in found.into_iter().filter(|(finding, _)| counts(finding)) {
             let entry = walk.found.entry(finding).or_insert_with(|| Found {
                 finding,
                 points: 0,
@@ -228,7 +230,12 @@ impl Inner {
     }
 
     /// Lifts exactly the quarantine that was looked into.
-    async fn lift(&self, collection: &CollectionName, standing: Standing) -> Result<(), ControlError> {
+    async fn lift(
+        &self,
+        collection: &CollectionName,
+        standing: Standing,
+        trusts_untagged: bool,
+    ) -> Result<(), ControlError> {
         let change = |table: &mut Table| match table.collections.get_mut(collection) {
             Some(managed) if managed.standing == standing => {
                 managed.standing = Standing::Open;
@@ -242,7 +249,7 @@ impl Inner {
         let rest = Commit {
             audit: Some(audit::line(
                 "quarantine lifted",
-                json!({ "collection": collection, "standing": standing }),
+                json!({ "collection": collection, "standing": standing, "trust_untagged": trusts_untagged }),
             )),
             ..Commit::default()
         };

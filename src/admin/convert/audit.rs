@@ -14,6 +14,7 @@ impl From<Audit> for pb::AuditRequest {
         Self {
             collection: request.collection.to_string(),
             drop_unproven: request.drop_unproven,
+            trust_untagged: request.trust_untagged,
         }
     }
 }
@@ -28,6 +29,7 @@ impl TryFrom<pb::AuditRequest> for Audit {
         Ok(Self {
             collection: request.collection.as_str().into(),
             drop_unproven: request.drop_unproven,
+            trust_untagged: request.trust_untagged,
         })
     }
 }
