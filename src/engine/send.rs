@@ -46,7 +46,11 @@ impl Engine {
     /// Sends a request of ours for the client, with its credentials, and reads the answer whole.
     pub(super) async fn ask(&self, call: &Call, outgoing: Outgoing) -> Result<Bytes, Halt> {
         let request = request(call, outgoing, true)?;
-        let answer = self.upstream.call(call.face, request).await.map_err(|error| self.lost(error))?;
+        let answer = self
+            .upstream
+            .call(call.face, request)
+            .await
+            .map_err(|error| self.lost(error))?;
         let bytes_max = self.settings.answer_bytes_max;
         let (mut head, rest) = answer.into_parts();
         let collected = body::collect(Default::default(), rest, bytes_max).await?;

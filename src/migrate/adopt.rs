@@ -36,15 +36,7 @@ impl Inner {
             Some(real) => CollectionName::from(real.as_str()),
             None => request.collection.clone(),
         };
-        let info = match self.calls.collection(collection.as_str()).await {
-            Err(error) if error.is_not_found() => {
-                return Err(ControlError::new(
-                    ErrorKind::NotFound,
-                    format!("the upstream has no collection `{collection}`: create it first"),
-                ));
-            }
-            info => info?,
-        };
+        let info = self.existing(&collection).await?;
         let table = self.registry.pin();
         let current = table.managed(collection.as_str());
         let before = current.filter(|managed| !self.is_another(managed, &table, &info));
@@ -99,6 +91,16 @@ impl Inner {
             warnings: warnings(&collection, points, &managed),
             collection,
         })
+    }
+
+    async fn existing(&self, collection: &CollectionName) -> Result<CollectionInfo, ControlError> {
+        match self.calls.collection(collection.as_str()).await {
+            Err(error) if error.is_not_found() => Err(ControlError::new(
+                ErrorKind::NotFound,
+                format!("the upstream has no collection `{collection}`: create it first"),
+            )),
+            info => Ok(info?),
+        }
     }
 
     /// Whether what has the managed collection's name now is another one.

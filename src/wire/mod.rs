@@ -81,7 +81,7 @@ pub struct InfoView {
     /// Vectors that are shown: real name, then the client's. Others are left out. If only the unnamed one is left, the
     /// single-vector shape is restored.
     pub vectors: Vec<(VectorName, VectorName)>,
-    /// The key of ours in the collection's metadata, left out.
+    /// The key of ours in the collection's metadata, left out with those beside it.
     pub metadata_key: String,
     /// The payload key of ours: indexes on it are left out of the payload schema.
     pub payload_key: String,

@@ -57,7 +57,7 @@ def test_what_no_tag_proves_is_taken_out_when_told(stage):
     assert "foreign_claim" in reasons(error)
     report = stage.interlock.cli("audit", name, "--drop-unproven")
     assert report["lifted"] and report["mended"] == 1, report
-    held = stage.rest("POST", f"/collections/{name}/points", {"ids": [2], "with_vector": True}, direct=True)
+    held = stage.rest("POST", f"/collections/{name}/points", {"ids": [2], "with_vector": True, "with_payload": True}, direct=True)
     (point,) = held.json()["result"]
     assert point["vector"] == {} and point["payload"]["_embedding"][""]["models"] == {}, point
 

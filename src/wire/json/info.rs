@@ -6,6 +6,7 @@ use super::answer::{self, Listed};
 use super::cursor::{Cursor, Kind, Span};
 use super::splice::{self, Parts, Splices};
 use super::unwrite::client_name;
+use crate::domain::identity::is_ours;
 use crate::domain::refusal::Refusal;
 use crate::domain::tag::path_touches;
 use crate::wire::InfoView;
@@ -106,7 +107,7 @@ impl<'v> Walk<'_, 'v> {
             (Part::Config, "metadata") => {
                 let hidden = &self.view.metadata_key;
                 // Where nothing but ours is in it, a collection without ours would have none.
-                return self.retain(cursor, |key| key != hidden);
+                return self.retain(cursor, |key| !is_ours(key, hidden));
             }
             (Part::Config, "strict_mode_config") => self.part(cursor, Part::StrictMode)?,
             (Part::Params, "vectors") => self.vectors(cursor)?,

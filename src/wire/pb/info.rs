@@ -7,6 +7,7 @@ use super::answer::{Answer, Inside, join};
 use super::encode::{field_len, put_bytes, put_header};
 use super::reader::Raw;
 use super::vectors::{KEY, NAMED, SINGLE, VALUE};
+use crate::domain::identity::is_ours;
 use crate::domain::refusal::Refusal;
 use crate::domain::tag::path_touches;
 use crate::wire::InfoView;
@@ -81,7 +82,9 @@ fn show_config(work: &mut Answer<'_>, config: &Inside, view: &InfoView) -> Resul
                     }
                 }
             }
-            number::METADATA if work.entry(&field)?.0 == view.metadata_key => work.remove(config, &field),
+            number::METADATA if is_ours(work.entry(&field)?.0, &view.metadata_key) => {
+                work.remove(config, &field)
+            }
             _ => {}
         }
     }
