@@ -190,3 +190,24 @@ def test_the_same_over_grpc(stage, credential):
             direct = call(stage.direct.grpc_target, rpc, body, headers)
             through = call(stage.interlock.address.grpc_target, rpc, body, headers)
             assert (through.code, through.message) == (direct.code, direct.message), (name, rpc)
+
+
+@pytest.mark.parametrize(
+    "credential, name, read, written",
+    [
+        ("none", MANAGED, 401, 401),
+        ("root", ALIAS, 200, 200),
+        ("read", MANAGED, 200, 403),
+        ("jwt expired", MANAGED, 403, 403),
+        ("jwt r managed", MANAGED, 200, 403),
+        ("jwt r managed", ALIAS, 403, 403),
+        ("jwt rw alias", ALIAS, 200, 200),
+        ("jwt rw alias", MANAGED, 403, 403),
+        ("jwt rw other", MANAGED, 403, 403),
+    ],
+)
+def test_scopes_are_matched_on_the_clients_spelling(stage, credential, name, read, written):
+    headers, address = CREDENTIALS[credential], stage.interlock.address
+    query = {"query": OLD.vector("one"), "limit": 1}
+    assert stage.rest(address, "POST", f"/collections/{name}/points/query", query, headers)[0] == read
+    assert stage.rest(address, "PUT", f"/collections/{name}/points?wait=true", upsert(), headers)[0] == written
