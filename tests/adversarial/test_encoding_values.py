@@ -73,8 +73,8 @@ def test_case_73_messages_nested_without_end(grpc_case, depth):
     """Filters, payload values, formulas: Qdrant aborts at about 600."""
     case, name = grpc_case, grpc_case.collection(PLAIN)
     filters = wire.nested(b"", depth, (4, b""), (2, b""))
-    values = wire.nested(number(4, 1), depth, (2, field(1, "a")), (1, b""), (5, b""))
-    lists = wire.nested(number(4, 1), depth, (1, b""), (6, b""))
+    values = wire.nested(number(4, 1), depth, (2, field(1, "a")), (1, b""), (6, b""))
+    lists = wire.nested(number(4, 1), depth, (1, b""), (7, b""))
     expressions = wire.nested(field(2, "$score"), depth, (10, b""))
     query = wire.query_points(name, wire.nearest(OLD.vector("text 1")), case.field or None)
     case.refused(case.grpc(QUERY, query + field(5, filters)), "too_deep")

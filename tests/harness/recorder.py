@@ -178,9 +178,11 @@ class Recorder:
         self.seen = []
         self.marked = {}
         self.heads = []
+        self.requests = []
         self._lines = [Line(upstream.rest, Http1Reader, self._note), Line(upstream.grpc, Http2Reader, self._note)]
 
     def _note(self, seen):
+        self.requests.append(seen)
         self.heads.append((seen.line, seen.fields))
         self.seen.append(seen.line)
         if MARK in seen.fields:
