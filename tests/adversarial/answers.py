@@ -62,14 +62,15 @@ def of_rest(status, headers, content, mark):
     message = status_field.get("error", "") if isinstance(status_field, dict) else ""
     answer = Answer("rest", status, headers.get("interlock-reason"), message, dict(headers), text, document, mark)
     if answer.ok and isinstance(document, dict):
-        answer.hits = list(_json_hits(document.get("result")))
+        answer.hits = list(json_hits(document.get("result")))
     return answer
 
 
-def _json_hits(node):
+def json_hits(node):
+    """The points in a part of a JSON answer."""
     if isinstance(node, list):
         for child in node:
-            yield from _json_hits(child)
+            yield from json_hits(child)
     elif isinstance(node, dict) and "id" in node and node.keys() & {"payload", "vector", "score"}:
         vector = node.get("vector")
         named = vector if isinstance(vector, dict) and "indices" not in vector else {"": vector} if vector is not None else {}
@@ -77,7 +78,7 @@ def _json_hits(node):
     elif isinstance(node, dict):
         for key, child in node.items():
             if key not in ("payload", "lookup", "metadata"):
-                yield from _json_hits(child)
+                yield from json_hits(child)
 
 
 def of_grpc(raw, kind, mark):
@@ -86,11 +87,12 @@ def of_grpc(raw, kind, mark):
     text = MessageToJson(message) if message is not None else ""
     answer = Answer("grpc", raw.code, raw.headers.get("interlock-reason"), raw.message, raw.headers, text, message, mark)
     if message is not None:
-        answer.hits = list(_proto_hits(message))
+        answer.hits = list(proto_hits(message))
     return answer
 
 
-def _proto_hits(message):
+def proto_hits(message):
+    """The points in a part of a gRPC answer."""
     if message.DESCRIPTOR.name in RECORDS:
         score = message.score if message.DESCRIPTOR.name == "ScoredPoint" else None
         point = message.id.num if message.id.WhichOneof("point_id_options") == "num" else message.id.uuid
@@ -103,7 +105,7 @@ def _proto_hits(message):
         if descriptor.message_type.GetOptions().map_entry:
             continue
         for child in value if descriptor.is_repeated else [value]:
-            yield from _proto_hits(child)
+            yield from proto_hits(child)
 
 
 def _proto_vectors(vectors):

@@ -194,7 +194,8 @@ def test_case_91_interlocks_own_writes_are_awaited(case):
 
 
 def test_case_98_examples_without_the_vector(case):
-    """Legacy discover panics on a context point without it: here it is an answer, and the next request has one too."""
+    """Qdrant 1.18's legacy discover panics on a context point without it and answers nothing: the loss is told as such,
+    at once, shows nothing, and costs no other request its answer."""
     name = case.fresh(FLIPPED)
     point = {"id": 1, "vector": case.named(NEW.vector("text 1")), "payload": {"group": "g1", "n": 1}}
     assert case.ask(name, "upsert", {"points": [point]}, AS_NEW).ok
@@ -207,8 +208,8 @@ def test_case_98_examples_without_the_vector(case):
         ("query", {"query": {"discover": {"target": 1, "context": [{"positive": 2, "negative": 3}]}}, **rest}),
     ):
         answer = case.ask(name, verb, body, AS_OLD)
-        assert answer.reason or answer.message or answer.ok, (verb, answer.said)
-        assert not answer.is_status(503), (verb, "the connection to the upstream was lost", answer.said)
+        assert answer.ok or answer.message, (verb, answer.said)
+        assert not answer.is_status(503) or answer.reason == "outcome_unknown", (verb, answer.said)
         assert 1 not in {hit.id for hit in answer.hits}, answer.hits
         case.leaks_nothing(answer)
         case.ranked_by(case.ask(name, "query", nearest(case)), OLD, "text 1")
