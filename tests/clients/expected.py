@@ -20,17 +20,12 @@ CLOSED = "closed_call"
 POLICY = {
     "optimizations": (CLOSED, "segments of standby spaces would be shown"),
     "filter: has an unknown vector": ("unknown_vector", "Qdrant takes it for a vector that no point has; here a name that means nothing is refused"),
-    "update vectors where": ("conditional_vector_update", "the tag cannot follow which points the condition skipped"),
     "create alias": (CLOSED, "an alias could lead past the table"),
     "update collection": (CLOSED, "not open yet"),
     "update vectors' settings": (CLOSED, "not open yet"),
     "update metadata": (CLOSED, "not open yet"),
     "create vector name": (CLOSED, "a vector name without a model"),
     "delete vector name": (CLOSED, "a space would vanish under the table"),
-}
-# Besides, while the field has a second space.
-POLICY_OF_TWO_SPACES = {
-    "groups with looked up vectors": ("lookup_vectors", "the looked-up vectors would come with the names of both spaces"),
 }
 # Besides, once the second space serves: a write must fill it, and these give no text to fill it from.
 NO_TEXT = ("no_source_text", "the new model's vector can be made of nothing")
@@ -47,8 +42,6 @@ REWORDED = {"sparse where dense is", "upsert of a wrong dimension", "update of a
 def policy(mode):
     """Each step that is refused in a mode, with the reason that Interlock gives."""
     listed = {} if mode == "unmanaged" else dict(POLICY)
-    if mode in ("migrating", "cut over"):
-        listed |= POLICY_OF_TWO_SPACES
     if mode == "cut over":
         listed |= POLICY_AFTER_CUTOVER
     return {step: reason for step, (reason, _) in listed.items()}

@@ -159,13 +159,9 @@ const POLICY = {
   'delete vector name': 'closed_call', // a space would vanish under the table
   'create alias': 'closed_call', // an alias could lead past the table
 };
-// Besides, while the field has a second space: the vectors would come with the names of both.
-const POLICY_OF_TWO_SPACES = { 'groups with looked up vectors': 'lookup_vectors' };
-
 /** Each step that is refused in a mode, with its reason. */
 function policy(mode) {
-  if (mode === 'unmanaged') return {};
-  return mode === 'managed' ? POLICY : { ...POLICY, ...POLICY_OF_TWO_SPACES };
+  return mode === 'unmanaged' ? {} : POLICY;
 }
 
 module.exports = { run, policy, QDRANT_REFUSES };

@@ -23,12 +23,13 @@ def plain(answer):
 
 
 def _is_scored(item):
-    return isinstance(item, dict) and "score" in item and "id" in item
+    return isinstance(item, dict) and "id" in item and ("score" in item or bool(item.get("hits")))
 
 
 def _rank(item):
-    """Best first; Qdrant gives equal scores in any order, so here the id decides."""
-    return -round(item["score"], 5), str(item["id"])
+    """Best first, a group by its best hit; Qdrant gives equal scores in any order, so here the id decides."""
+    best = item if "score" in item else item["hits"][0]
+    return -round(best["score"], 5), str(item["id"])
 
 
 def differences(expected, found, where="answer"):
