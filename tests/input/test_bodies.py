@@ -115,4 +115,4 @@ def test_a_grpc_query_with_more_prefetch_than_is_read(stage, name):
     message = pb.QueryPoints(collection_name=name, prefetch=[query])
     with stage.untouched(name):
         answer = stage.grpc("/qdrant.Points/Query", message)
-        stage.refuses_grpc(answer, "RESOURCE_EXHAUSTED", {"too_deep"})
+        stage.refuses_grpc(answer, "INVALID_ARGUMENT", {"too_deep"})
