@@ -354,7 +354,7 @@ impl Phase {
 
     /// The last steps: of a retirement, and of a cancellation.
     fn ended_by(&self, event: Event) -> Option<Turn> {
-        use Phase::{Brownout, Cancelled, Cancelling, Done, Retiring, ServingNew};
+        use Phase::{Brownout, Cancelled, Done, Retiring, ServingNew};
         if let (Self::ServingNew(_), Event::Retire(retirement)) = (self, &event) {
             return Some((Brownout(retirement.clone()), Some(TableChange::CloseSource)));
         }
