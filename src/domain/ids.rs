@@ -137,6 +137,17 @@ impl fmt::Display for Epoch {
 #[serde(transparent)]
 pub struct WriteId(pub Uuid);
 
+impl WriteId {
+    /// The id after this one, of the same instant: as unique as this one is, at the cost of an addition.
+    #[must_use]
+    pub fn successor(self) -> Self {
+        // The random part of a version 7 UUID that lies below its variant.
+        const RANDOM: u128 = (1 << 62) - 1;
+        let id = self.0.as_u128();
+        Self(Uuid::from_u128((id & !RANDOM) | (id.wrapping_add(1) & RANDOM)))
+    }
+}
+
 impl fmt::Display for WriteId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

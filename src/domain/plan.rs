@@ -1,6 +1,8 @@
 //! What is to be done with a request: edits at its sites, texts to embed, operations to add, and what to hide in the
 //! answer. A value: `route` makes it, the wire layer and the engine carry it out.
 
+use std::sync::Arc;
+
 use super::ids::{PointId, VectorName, WriteId};
 use super::model::ModelId;
 use super::op::Site;
@@ -60,8 +62,9 @@ pub enum PayloadEdit {
 /// What a point becomes. Where `vectors` keeps every vector in place under its own name, their bytes stay untouched.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PointEdit {
-    /// All its vectors on the way out; those of the body that are not kept here are dropped.
-    pub vectors: Vec<OutVector>,
+    /// All its vectors on the way out; those of the body that are not kept here are dropped. Shared by the points of a
+    /// request whose vectors go the same way.
+    pub vectors: Arc<[OutVector]>,
     /// Put into its payload under the reserved key. `None` for vector updates, which carry no payload.
     pub tag: Option<Tag>,
 }

@@ -1,6 +1,9 @@
 //! The tag: what a point's payload says of the models that made its vectors.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
+use smallvec::SmallVec;
 
 use super::ids::{VectorName, WriteId};
 use super::model::Model;
@@ -15,14 +18,15 @@ pub struct TagEntry {
     pub write_id: WriteId,
     /// [`super::source::source_hash`] of the embedded text, where there was one.
     pub source_hash: Option<String>,
-    /// Each space that this write filled, with its model's [`Model::mark`].
-    pub models: Vec<(VectorName, String)>,
+    /// Each space that this write filled, with its model's [`Model::mark`]. Shared: the points of a request mostly fill
+    /// the same ones.
+    pub models: Arc<Vec<(VectorName, String)>>,
 }
 
 impl TagEntry {
     /// Names a space as filled by this write.
     pub fn claim(&mut self, space: VectorName, model: &Model) {
-        self.models.push((space, model.mark()));
+        Arc::make_mut(&mut self.models).push((space, model.mark()));
     }
 
     /// The entry as it is stored under its field's name.
@@ -41,9 +45,9 @@ impl TagEntry {
     }
 }
 
-/// A whole tag: one entry for each field that the write filled.
+/// A whole tag: one entry for each field that the write filled; mostly one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tag(pub Vec<TagEntry>);
+pub struct Tag(pub SmallVec<[TagEntry; 1]>);
 
 impl Tag {
     /// The value of the reserved payload key.

@@ -14,16 +14,16 @@ mod send;
 mod settle;
 mod turns;
 mod usage;
+mod write_ids;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use uuid::Uuid;
 
 use crate::domain::access::Access;
-use crate::domain::ids::{FieldKey, WriteId};
+use crate::domain::ids::FieldKey;
 use crate::domain::op::Op;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::route::{self, Claims, Context, Known};
@@ -33,6 +33,8 @@ use crate::upstream::calls::Calls;
 use crate::upstream::{Body, Face, Upstream};
 use crate::wire::Limits;
 use crate::wire::scanned::Scanned;
+
+pub use write_ids::WriteIds;
 
 use aliases::{Aliases, Names};
 use answer::Answers;
@@ -250,6 +252,7 @@ impl Engine {
             deferred,
             known,
         };
-        route::decide(&context, scanned.op(), run, &mut || WriteId(Uuid::now_v7()))
+        let mut ids = WriteIds::default();
+        route::decide(&context, scanned.op(), run, &mut || ids.draw())
     }
 }

@@ -1,6 +1,8 @@
 //! Gives a tag to points that have none, so that every later compare has a write id to compare with. Absence cannot be
 //! compared: it may end and come back between a read and a write.
 
+use std::sync::Arc;
+
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::points_update_operation::{Operation, SetPayload};
 use qdrant_client::qdrant::{Condition, PointId as ProtoId, PointsSelector, PointsUpdateOperation};
@@ -73,7 +75,7 @@ pub(super) async fn stamp(
             field: view.field.name.clone(),
             write_id,
             source_hash: candidate.text.as_deref().map(source_hash),
-            models: Vec::new(),
+            models: Arc::default(),
         };
         if let (Some(model), Some(space)) = (adopted, view.adopted()) {
             let mut claiming = entry.clone();

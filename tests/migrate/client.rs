@@ -78,7 +78,7 @@ impl Client {
     pub async fn write_new_only(&self, number: u64, text: &str) {
         let mut entry = entry(Some(text));
         entry.claim(NEW_SPACE.into(), &model("new@1"));
-        let payload = json!({ "title": text, "n": number, "_embedding": Tag(vec![entry]).to_json() });
+        let payload = json!({ "title": text, "n": number, "_embedding": Tag([entry].into()).to_json() });
         let vectors = vec![(NEW_SPACE, self.embed("new@1", text).await)];
         self.upsert(number, payload, vectors).await;
     }
@@ -135,7 +135,7 @@ impl Client {
             vectors.push((NEW_SPACE, self.embed("new@1", text).await));
             entry.claim(NEW_SPACE.into(), &model("new@1"));
         }
-        let payload = json!({ "title": text, "n": number, "_embedding": Tag(vec![entry]).to_json() });
+        let payload = json!({ "title": text, "n": number, "_embedding": Tag([entry].into()).to_json() });
         self.upsert(number, payload, vectors).await;
     }
 
@@ -224,7 +224,7 @@ pub fn entry(text: Option<&str>) -> TagEntry {
         field: VectorName::from(""),
         write_id: WriteId(Uuid::now_v7()),
         source_hash: text.map(source_hash),
-        models: Vec::new(),
+        models: std::sync::Arc::default(),
     }
 }
 

@@ -165,11 +165,13 @@ impl Draft<'_, '_> {
     /// dropped afterwards, unless the tag claims it: then a newer write, or a skipped one, put it there.
     fn upsert(&mut self, index: usize, points: &[Point<'_>], is_conditional: bool) -> Result<(), Refusal> {
         let mut drops = Drops::default();
+        let mut template = None;
+        self.plan.edits.reserve(points.len());
         for point in points {
             if point.has_reserved_key {
                 return Err(tampering(self.context.reserved_key));
             }
-            let planned = self.point(point)?;
+            let planned = point::plan(self.context, point, &mut self.plan, self.new_id, &mut template)?;
             if self.context.upsert_retains {
                 drops.after_upsert(point.id, &planned, is_conditional);
             }
@@ -265,7 +267,7 @@ impl Draft<'_, '_> {
     }
 
     fn point(&mut self, point: &Point<'_>) -> Result<PointPlan, Refusal> {
-        point::plan(self.context, point, &mut self.plan, self.new_id)
+        point::plan(self.context, point, &mut self.plan, self.new_id, &mut None)
     }
 }
 

@@ -69,6 +69,15 @@ pub(super) struct PointPlace {
     pub vectors: Range<usize>,
 }
 
+/// One vector of a point.
+#[derive(Debug)]
+pub(super) struct VectorPlace {
+    /// Its name. Empty for the unnamed one.
+    pub name: Range<usize>,
+    /// The body of its `Vector`. Empty where a map entry has no value.
+    pub body: Range<usize>,
+}
+
 /// One write of a body.
 #[derive(Debug)]
 pub(super) struct OpPlace {
@@ -84,8 +93,8 @@ pub(super) struct OpPlace {
 pub struct Places {
     pub(super) frames: Vec<Frame>,
     pub(super) sites: Vec<Place>,
-    /// The bodies of points' `Vector`s, the points one after the other. Empty where a map entry has no value.
-    pub(super) vectors: Vec<Range<usize>>,
+    /// Points' vectors, the points one after the other.
+    pub(super) vectors: Vec<VectorPlace>,
     pub(super) ops: Vec<OpPlace>,
 }
 

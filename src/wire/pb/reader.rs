@@ -50,7 +50,21 @@ impl Raw {
 }
 
 /// Reads a varint at `at`, as strictly as prost: ten bytes at most, no overflow. Gives value and end.
+#[inline]
 pub(super) fn varint(bytes: &[u8], at: usize, end: usize) -> Result<(u64, usize), Malformed> {
+    match bytes.get(at) {
+        Some(low) if *low < 0x80 && at < end => Ok((u64::from(*low), at + 1)),
+        Some(low) => match bytes.get(at + 1) {
+            Some(high) if *high < 0x80 && at + 1 < end => {
+                Ok((u64::from(*low & 0x7f) | u64::from(*high) << 7, at + 2))
+            }
+            Some(_) | None => long_varint(bytes, at, end),
+        },
+        None => long_varint(bytes, at, end),
+    }
+}
+
+fn long_varint(bytes: &[u8], at: usize, end: usize) -> Result<(u64, usize), Malformed> {
     const VARINT_BYTES_MAX: usize = 10;
     let mut value = 0u64;
     for (count, byte) in bytes[at..end].iter().take(VARINT_BYTES_MAX).enumerate() {
@@ -82,7 +96,33 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The next field, if its tag is the one byte `tag`, of a length-delimited field, and nothing is wrong with it.
+    #[inline]
+    pub fn next_like(&mut self, tag: u8) -> Option<Raw> {
+        let start = self.at;
+        if start >= self.end || *self.bytes.get(start)? != tag {
+            return None;
+        }
+        let value = start + 1;
+        let (length, body) = varint(self.bytes, value, self.end).ok()?;
+        let end = body.checked_add(usize::try_from(length).ok()?)?;
+        if end > self.end {
+            return None;
+        }
+        self.at = end;
+        Some(Raw {
+            number: u32::from(tag >> 3),
+            wire: Wire::Bytes,
+            start,
+            value,
+            body,
+            end,
+            varint: 0,
+        })
+    }
+
     /// The next field, or `None` at the end.
+    #[inline]
     pub fn next(&mut self) -> Result<Option<Raw>, Malformed> {
         if self.at >= self.end {
             return Ok(None);

@@ -1,10 +1,9 @@
 //! Changes of a message as splices: what stays leaves as slices of it, and every enclosing length is made anew.
 //! Called by `rewrite`, `unwrite` and `info`; knows no message.
 
-use std::cmp::Reverse;
 use std::ops::Range;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use prost::encoding::encode_varint;
 
 use super::places::{Frame, FrameId};
@@ -25,7 +24,12 @@ enum Piece {
     Kept(Range<usize>),
 }
 
+/// What most edits need: a tag's bytes.
+const EDIT_BYTES: usize = 320;
+
+/// One change. The fields order them: by place, insertions before what is replaced, inner ones before outer ones.
 struct Change {
+    order: u64,
     frame: FrameId,
     at: Range<usize>,
     pieces: Range<usize>,
@@ -42,11 +46,22 @@ pub(super) struct Splicer {
 }
 
 impl Splicer {
+    /// For so many edits, most of which change one place and a length.
+    pub fn with_capacity(edits: usize, frames: usize) -> Self {
+        Self {
+            new: Vec::with_capacity(edits * EDIT_BYTES),
+            pieces: Vec::with_capacity(edits * 2),
+            changes: Vec::with_capacity(edits * 2),
+            growth: Vec::with_capacity(frames),
+        }
+    }
+
     /// Puts what follows in the place of `at`, which stands in `frame`. An empty `at` is an insertion.
     pub fn replace(&mut self, frame: FrameId, at: Range<usize>) {
         self.grow(frame, -len_of(&at));
         let end = self.pieces.len();
         self.changes.push(Change {
+            order: order(frame, &at),
             frame,
             at,
             pieces: end..end,
@@ -96,9 +111,8 @@ impl Splicer {
             self.put(|out| encode_varint(len, out));
             self.grow(frame.parent, grown);
         }
-        // At one place: insertions before what is replaced, inner ones before outer ones.
-        self.changes
-            .sort_by_key(|c| (c.at.start, !c.at.is_empty(), Reverse(c.frame)));
+        // Of changes with the same order, the first stays the first.
+        self.changes.sort_by_key(|change| change.order);
         let inserts_from = self
             .changes
             .iter()
@@ -112,6 +126,12 @@ impl Splicer {
             inserts_from,
         }
     }
+}
+
+/// Where a change stands among the others. At one place: insertions before what is replaced, inner ones before outer
+/// ones. Bodies are below 2 GiB.
+fn order(frame: FrameId, at: &Range<usize>) -> u64 {
+    (at.start as u64) << 33 | u64::from(!at.is_empty()) << 32 | u64::from(u32::MAX - frame.0)
 }
 
 /// A message with its changes in order.
@@ -162,63 +182,120 @@ impl Spliced {
 
     /// The whole message, changed.
     pub fn all(&self) -> Result<Vec<Bytes>, Refusal> {
-        let mut out = Sink::default();
+        let mut out = Sink::with_capacity(
+            2 * self.changes.len() + 1,
+            self.new.len() + self.changes.len() * COPY_BYTES_MAX,
+        );
         self.emit(0..self.message.len(), &mut out)?;
         Ok(out.into_parts())
     }
 }
 
-/// Parts of a body, in order; short ones are joined.
+/// A part of a body on its way out.
+enum Part {
+    /// Of the bytes that are new.
+    New(Range<usize>),
+    /// Of something that is there already.
+    Kept(Bytes),
+}
+
+/// Parts of a body, in order. All that is new, or short, stands in one buffer.
 #[derive(Default)]
 pub(super) struct Sink {
-    parts: Vec<Bytes>,
-    tail: BytesMut,
-    len: usize,
+    new: Vec<u8>,
+    /// Where the part of `new` starts that is no part yet.
+    open: usize,
+    parts: Vec<Part>,
+    /// Bytes that are kept.
+    kept: usize,
 }
 
 impl Sink {
+    /// For so many parts.
+    fn with_capacity(parts: usize, new_bytes: usize) -> Self {
+        Self {
+            new: Vec::with_capacity(new_bytes),
+            parts: Vec::with_capacity(parts),
+            ..Self::default()
+        }
+    }
+
     /// Adds a part of `of`: by reference, unless it is short.
     pub fn slice(&mut self, of: &Bytes, range: Range<usize>) {
-        self.len += range.len();
         if range.len() <= COPY_BYTES_MAX {
-            self.tail.put_slice(&of[range]);
+            self.put(&of[range]);
         } else {
-            self.flush();
-            self.parts.push(of.slice(range));
+            self.close();
+            self.kept += range.len();
+            self.parts.push(Part::Kept(of.slice(range)));
         }
     }
 
     /// Adds new bytes.
     pub fn put(&mut self, bytes: &[u8]) {
-        self.len += bytes.len();
-        self.tail.put_slice(bytes);
+        self.new.extend_from_slice(bytes);
     }
 
     /// Adds another body after this one.
     pub fn append(&mut self, mut other: Self) {
-        self.len += other.len;
-        if !other.parts.is_empty() {
-            self.flush();
-            self.parts.append(&mut other.parts);
+        other.close();
+        let before = self.new.len();
+        let mut parts = other.parts.into_iter();
+        if let Some(first) = parts.next() {
+            match first {
+                // It goes on where this one ends.
+                Part::New(range) => {
+                    let is_all = parts.len() == 0;
+                    self.new.extend_from_slice(&other.new);
+                    if !is_all {
+                        self.parts.push(Part::New(self.open..before + range.end));
+                        self.open = before + range.end;
+                    }
+                }
+                Part::Kept(bytes) => {
+                    self.close();
+                    self.new.extend_from_slice(&other.new);
+                    self.parts.push(Part::Kept(bytes));
+                }
+            }
         }
-        self.tail.put_slice(&other.tail);
+        for part in parts {
+            match part {
+                Part::New(range) => {
+                    self.parts
+                        .push(Part::New(before + range.start..before + range.end));
+                    self.open = before + range.end;
+                }
+                Part::Kept(bytes) => self.parts.push(Part::Kept(bytes)),
+            }
+        }
+        self.kept += other.kept;
     }
 
     /// Bytes so far.
     pub fn len(&self) -> usize {
-        self.len
+        self.new.len() + self.kept
     }
 
-    fn flush(&mut self) {
-        if !self.tail.is_empty() {
-            self.parts.push(self.tail.split().freeze());
+    fn close(&mut self) {
+        let end = self.new.len();
+        if end > self.open {
+            self.parts.push(Part::New(self.open..end));
+            self.open = end;
         }
     }
 
     /// Everything, in order.
     pub fn into_parts(mut self) -> Vec<Bytes> {
-        self.flush();
-        self.parts
+        self.close();
+        let new = Bytes::from(self.new);
+        let parts = self.parts.into_iter();
+        parts
+            .map(|part| match part {
+                Part::New(range) => new.slice(range),
+                Part::Kept(bytes) => bytes,
+            })
+            .collect()
     }
 }
 

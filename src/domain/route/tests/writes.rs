@@ -65,8 +65,8 @@ fn a_write_is_tagged_with_the_model_that_made_its_vector() {
     let entry = &edit.tag.as_ref().unwrap().0[0];
     let mark = table(Stage::Before).model(&id(OLD)).unwrap().mark();
     assert_eq!(
-        (entry.field.as_str(), entry.models.clone()),
-        ("text", vec![("text".into(), mark)])
+        (entry.field.as_str(), entry.models.as_slice()),
+        ("text", [("text".into(), mark)].as_slice())
     );
     assert_eq!(entry.source_hash.as_deref(), Some(source_hash("b").as_str()));
     assert_eq!(plan.steps, [Step::Client(0)]);

@@ -31,14 +31,14 @@ impl Drops {
             return;
         }
         let written = written.map(|entry| (&entry.field, entry.write_id));
-        for (field, space) in &planned.absent {
+        for (field, space) in planned.absent.iter() {
             self.push(id, field, space, written);
         }
     }
 
     /// What a vector update leaves out of the fields that it writes, of points whose entry still is the mark's.
     pub fn after_update(&mut self, id: PointId, planned: &PointPlan, mark: WriteId) {
-        for (field, space) in &planned.absent {
+        for (field, space) in planned.absent.iter() {
             if planned.entries.iter().any(|entry| entry.field == *field) {
                 self.push(id, field, space, Some((field, mark)));
             }

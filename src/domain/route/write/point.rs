@@ -1,6 +1,9 @@
 //! One point of a write: which vectors go out, which texts are embedded for them, and what the tag then claims.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::domain::ids::{VectorName, WriteId};
 use crate::domain::op::{InputValue, Point, PointVector};
@@ -17,13 +20,78 @@ use super::super::claim::{self, Target};
 pub(super) const NO_SOURCE_TEXT: &str = "no_source_text";
 
 /// What becomes of a point.
+#[derive(Clone)]
 pub(super) struct PointPlan {
     /// Everything that goes out.
-    pub vectors: Vec<OutVector>,
+    pub vectors: Arc<[OutVector]>,
     /// One entry for each field that is written.
-    pub entries: Vec<TagEntry>,
+    pub entries: SmallVec<[TagEntry; 1]>,
     /// Spaces that this write does not fill: field, real vector name.
-    pub absent: Vec<(VectorName, VectorName)>,
+    pub absent: Arc<[(VectorName, VectorName)]>,
+}
+
+/// A plan that every point like the one that it was made for takes: vectors of the same names and shapes, no text to
+/// embed. Most requests need only one.
+pub(super) struct Template<'t, 'p> {
+    vectors: &'p [PointVector<'p>],
+    /// The field of each entry.
+    fields: SmallVec<[&'t Field; 1]>,
+    plan: PointPlan,
+}
+
+impl<'t, 'p> Template<'t, 'p> {
+    /// `None` where the plan depends on more than the names and shapes of the vectors.
+    fn new(point: &'p Point<'_>, given: &[Given<'t, 'p>], plan: &PointPlan) -> Option<Self> {
+        let is_raw = |vector: &PointVector<'_>| match vector.value {
+            InputValue::Dense(_) | InputValue::Sparse | InputValue::Multi(_) => true,
+            InputValue::Point(_) | InputValue::Document(_) | InputValue::Other { .. } => false,
+        };
+        let is_kept = |vector: &OutVector| matches!(vector.from, VectorFrom::Kept(_));
+        let is_filled = |given: &Given<'_, '_>| {
+            let absent = &plan.absent;
+            given.field.source.is_none() || absent.iter().all(|(field, _)| *field != given.field.name)
+        };
+        let is_like_others = point.vectors.iter().all(is_raw)
+            && plan.vectors.iter().all(is_kept)
+            && given.iter().all(is_filled);
+        is_like_others.then(|| Self {
+            vectors: &point.vectors,
+            fields: given.iter().map(|given| given.field).collect(),
+            plan: plan.clone(),
+        })
+    }
+
+    /// The plan for another point, if it is like that one.
+    fn plan(
+        &self,
+        context: &Context<'_>,
+        point: &'p Point<'_>,
+        new_id: &mut dyn FnMut() -> WriteId,
+    ) -> Option<PointPlan> {
+        let is_like = self.vectors.len() == point.vectors.len()
+            && self
+                .vectors
+                .iter()
+                .zip(&point.vectors)
+                .all(|(one, other)| one == other);
+        if !is_like {
+            return None;
+        }
+        let mut entries = SmallVec::new();
+        for (entry, field) in self.plan.entries.iter().zip(&self.fields) {
+            entries.push(TagEntry {
+                field: entry.field.clone(),
+                write_id: new_id(),
+                source_hash: payload_text(context, point, field).as_deref().map(source_hash),
+                models: entry.models.clone(),
+            });
+        }
+        Some(PointPlan {
+            vectors: self.plan.vectors.clone(),
+            entries,
+            absent: self.plan.absent.clone(),
+        })
+    }
 }
 
 /// An entry that claims nothing.
@@ -32,7 +100,7 @@ pub(super) fn unclaimed(field: VectorName, write_id: WriteId) -> TagEntry {
         field,
         write_id,
         source_hash: None,
-        models: Vec::new(),
+        models: Arc::default(),
     }
 }
 
@@ -42,14 +110,19 @@ struct Given<'t, 'p> {
     vectors: Vec<(usize, &'p PointVector<'p>, &'t Space)>,
 }
 
-pub(super) fn plan(
-    context: &Context<'_>,
-    point: &Point<'_>,
+/// Plans a point, by `template` where the point is like the one that it was made for.
+pub(super) fn plan<'t, 'p>(
+    context: &Context<'t>,
+    point: &'p Point<'_>,
     plan: &mut Plan,
     new_id: &mut dyn FnMut() -> WriteId,
+    template: &mut Option<Template<'t, 'p>>,
 ) -> Result<PointPlan, Refusal> {
+    if let Some(planned) = template.as_ref().and_then(|t| t.plan(context, point, new_id)) {
+        return Ok(planned);
+    }
     let (given, mut vectors) = sort(context, point)?;
-    let mut entries = Vec::with_capacity(given.len());
+    let mut entries = SmallVec::with_capacity(given.len());
     let mut absent = Vec::new();
     for given in &given {
         let mut entry = unclaimed(given.field.name.clone(), new_id());
@@ -92,17 +165,19 @@ pub(super) fn plan(
         VectorFrom::Kept(index) => index,
         VectorFrom::Embedded(_) => usize::MAX,
     });
-    Ok(PointPlan {
-        vectors,
+    let planned = PointPlan {
+        vectors: vectors.into(),
         entries,
-        absent,
-    })
+        absent: absent.into(),
+    };
+    *template = Template::new(point, &given, &planned);
+    Ok(planned)
 }
 
 /// Gives every vector of the point to its field and space; opaque ones go out as they are.
 fn sort<'t, 'p>(
     context: &Context<'t>,
-    point: &'p Point<'p>,
+    point: &'p Point<'_>,
 ) -> Result<(Vec<Given<'t, 'p>>, Vec<OutVector>), Refusal> {
     let mut targets: Vec<(&Field, Option<_>, usize)> = Vec::with_capacity(point.vectors.len());
     let mut opaque = Vec::new();
@@ -156,7 +231,7 @@ fn sort<'t, 'p>(
 /// The text behind a field's vectors: the one that the client gave to embed, or what the template makes of the payload.
 fn source_text<'p>(
     context: &Context<'_>,
-    point: &'p Point<'p>,
+    point: &'p Point<'_>,
     given: &Given<'_, 'p>,
 ) -> Option<Cow<'p, str>> {
     let document = given
@@ -167,10 +242,12 @@ fn source_text<'p>(
             InputValue::Dense(_) | InputValue::Sparse | InputValue::Multi(_) | InputValue::Point(_) => None,
             InputValue::Other { .. } => None,
         });
-    if document.is_some() {
-        return document;
-    }
-    let template = given.field.source.as_ref()?;
+    document.or_else(|| payload_text(context, point, given.field))
+}
+
+/// What a field's template makes of the payload.
+fn payload_text<'p>(context: &Context<'_>, point: &'p Point<'_>, field: &Field) -> Option<Cow<'p, str>> {
+    let template = field.source.as_ref()?;
     let stored = context
         .known
         .sources

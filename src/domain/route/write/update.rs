@@ -76,7 +76,7 @@ impl Draft<'_, '_> {
         for (place, point) in places.iter().enumerate() {
             let vectors = match &merged {
                 None => planned.vectors.clone(),
-                Some(merged) => merged.vectors_at(place, &planned.vectors),
+                Some(merged) => merged.vectors_at(place, &planned.vectors).into(),
             };
             let edit = PointEdit { vectors, tag: None };
             self.plan.edits.push((point.site, Edit::Point(edit)));

@@ -55,12 +55,13 @@ fn rename_tree(body: &mut Value) {
 }
 
 fn tag() -> Tag {
-    Tag(vec![TagEntry {
+    Tag([TagEntry {
         field: "f".into(),
         write_id: WriteId(uuid::Uuid::nil()),
         source_hash: Some("h".into()),
-        models: vec![("f".into(), "m@1#x".into())],
-    }])
+        models: vec![("f".into(), "m@1#x".into())].into(),
+    }]
+    .into())
 }
 
 /// Renames every vector of every point and tags it, on the tree. A document keeps its map, as it may not stand bare.

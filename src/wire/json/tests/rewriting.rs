@@ -16,12 +16,13 @@ pub(super) fn name(text: &str) -> VectorName {
 }
 
 pub(super) fn tag() -> Tag {
-    Tag(vec![TagEntry {
+    Tag([TagEntry {
         field: name("f"),
         write_id: WriteId(Uuid::nil()),
         source_hash: None,
-        models: vec![(name("f"), "m@1#x".into())],
-    }])
+        models: vec![(name("f"), "m@1#x".into())].into(),
+    }]
+    .into())
 }
 
 pub(super) fn point_edit(vectors: &[(&str, VectorFrom)]) -> PointEdit {

@@ -2,6 +2,7 @@
 
 mod batch;
 mod point;
+mod tags;
 
 use bytes::Bytes;
 
@@ -60,7 +61,14 @@ pub(super) fn edit(
     embeddings: &[Embedding],
     reserved_key: &str,
 ) -> Result<Spliced, Refusal> {
-    let mut splicer = Splicer::default();
+    let mut splicer = Splicer::with_capacity(edits.len(), places.frames.len());
+    let mut out = point::Out {
+        places,
+        message,
+        embeddings,
+        reserved_key,
+        tags: tags::Tags::default(),
+    };
     for (site, edit) in edits {
         let place = places
             .site(*site)
@@ -95,15 +103,7 @@ pub(super) fn edit(
                 put_embedding(&mut splicer, point::VECTOR_MEMBERS, embedding(embeddings, *of)?);
             }
             (Edit::Point(edit), Place::Point(place)) => {
-                point::edit_point(
-                    &mut splicer,
-                    places,
-                    message,
-                    place,
-                    edit,
-                    embeddings,
-                    reserved_key,
-                )?;
+                out.point(&mut splicer, place, edit)?;
             }
             (
                 Edit::Name(_) | Edit::Names(_) | Edit::Payload(_) | Edit::Embedding(_) | Edit::Point(_),

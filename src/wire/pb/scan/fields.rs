@@ -38,13 +38,27 @@ impl Item<'_> {
     }
 }
 
+/// Up to this many keys of a map are compared with each other; more are sorted.
+const FEW_KEYS: usize = 16;
+
+/// A map's entry.
+pub(super) struct Entry<'a> {
+    pub key: &'a str,
+    /// Where the key stands; at the entry's end where it has none.
+    pub span: Range<usize>,
+    /// The value, unread.
+    pub value: Option<Here>,
+}
+
 /// What all scanning functions share.
 pub(super) struct Scanner<'a, 'l> {
     pub bytes: &'a [u8],
     pub lens: &'l Lens<'l>,
     pub places: Places,
     /// Keys of the maps that are being walked, the innermost last.
-    keys: Vec<&'a str>,
+    keys: Vec<&'a [u8]>,
+    /// The name of the latest point's vector, known to be text.
+    pub latest_name: &'a str,
 }
 
 /// The fields of one message, checked one by one.
@@ -59,6 +73,18 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// The next field, if it is another one of a repeated message, `item`.
+    #[inline]
+    pub fn next_like(&mut self, item: &Item<'a>) -> Option<Item<'a>> {
+        const WIRE_BYTES: u8 = 2;
+        const NUMBER_MAX: u32 = 15;
+        if item.raw.number > NUMBER_MAX {
+            return None;
+        }
+        let raw = self.cursor.next_like((item.raw.number as u8) << 3 | WIRE_BYTES)?;
+        Some(Item { raw, ..*item })
+    }
+
     /// The next field.
     pub fn next(&mut self) -> Result<Option<Item<'a>>, Refusal> {
         let Some(raw) = self.cursor.next()? else {
@@ -138,6 +164,7 @@ impl<'a, 'l> Scanner<'a, 'l> {
             lens,
             places,
             keys: Vec::new(),
+            latest_name: "",
         }
     }
 
@@ -221,26 +248,29 @@ impl<'a, 'l> Scanner<'a, 'l> {
         match item.kind {
             Kind::Message(schema) => self.check(self.inside(here, &item.raw, schema)?),
             Kind::Map(schema) => {
-                let (_, value) = self.entry(self.inside(here, &item.raw, schema)?)?;
-                value.map_or(Ok(()), |value| self.check(value))
+                let entry = self.entry(self.inside(here, &item.raw, schema)?)?;
+                entry.value.map_or(Ok(()), |value| self.check(value))
             }
             Kind::Number | Kind::Float | Kind::Double | Kind::Text | Kind::Floats | Kind::Numbers => Ok(()),
         }
     }
 
     /// A map's entry: its key, which is noted, and its value, unread.
-    pub fn entry(&mut self, here: Here) -> Result<(&'a str, Option<Here>), Refusal> {
-        let (mut key, mut value) = ("", None);
+    pub fn entry(&mut self, here: Here) -> Result<Entry<'a>, Refusal> {
+        let (mut key, mut span, mut value) = ("", here.end..here.end, None);
         let mut fields = self.fields(here);
         while let Some(item) = fields.next()? {
             match item.kind {
-                Kind::Text => key = item.text,
+                Kind::Text => {
+                    key = item.text;
+                    span = item.raw.content();
+                }
                 Kind::Message(schema) => value = Some(self.inside(here, &item.raw, schema)?),
                 Kind::Number | Kind::Float | Kind::Double | Kind::Map(_) | Kind::Floats | Kind::Numbers => {}
             }
         }
-        self.keys.push(key);
-        Ok((key, value))
+        self.keys.push(key.as_bytes());
+        Ok(Entry { key, span, value })
     }
 
     /// To be called before the first [`Self::entry`] of a message's map.
@@ -251,12 +281,34 @@ impl<'a, 'l> Scanner<'a, 'l> {
     /// Refuses a map that has a key twice, and forgets its keys.
     pub fn end_keys(&mut self, begin: usize, schema: &'static Message) -> Result<(), Refusal> {
         let keys = &mut self.keys[begin..];
-        keys.sort_unstable();
-        if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+        let is_twice = if keys.len() <= FEW_KEYS {
+            let rest = |(at, key): (usize, &&[u8])| keys[..at].contains(key);
+            keys.iter().enumerate().any(rest)
+        } else {
+            keys.sort_unstable();
+            keys.windows(2).any(|pair| pair[0] == pair[1])
+        };
+        if is_twice {
             return Err(malformed(schema.name, "a map has the same key twice"));
         }
         self.keys.truncate(begin);
         Ok(())
+    }
+
+    /// Notes a key beside [`Self::entry`].
+    pub fn add_key(&mut self, key: &'a [u8]) {
+        self.keys.push(key);
+    }
+
+    /// Whether a key was noted, or there are so many that looking costs too much.
+    pub fn has_key(&self, begin: usize, key: &[u8]) -> bool {
+        let keys = &self.keys[begin..];
+        keys.len() >= FEW_KEYS || keys.iter().any(|known| known.len() == key.len() && *known == key)
+    }
+
+    /// Forgets keys without a look.
+    pub fn forget_keys(&mut self, begin: usize) {
+        self.keys.truncate(begin);
     }
 
     /// The texts of a message that is a list of them.

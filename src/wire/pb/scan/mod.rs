@@ -3,6 +3,7 @@
 
 mod fields;
 mod filter;
+mod plain;
 mod point;
 mod query;
 mod read;

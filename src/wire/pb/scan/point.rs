@@ -3,21 +3,50 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::fields::{Here, Item, Scanner, slot};
+use super::fields::{Entry, Here, Item, Scanner, slot};
 use super::read::message;
 use crate::domain::op::{Point, PointVector};
 use crate::domain::refusal::Refusal;
-use crate::wire::pb::places::{Place, PointPlace};
+use crate::wire::pb::places::{Place, PointPlace, VectorPlace};
 use crate::wire::pb::refuse::malformed;
-use crate::wire::pb::schema::{Kind, POINT_ID, POINT_STRUCT, VALUE, VECTOR};
+use crate::wire::pb::schema::{Kind, Message, POINT_ID, POINT_STRUCT, VALUE, VECTOR};
 
-const PAYLOAD: u32 = 3;
+/// Fields of `PointStruct`.
+pub(super) const PAYLOAD: u32 = 3;
+pub(super) const VECTORS: u32 = 4;
+
+/// Vectors of one point.
+type Vectors<'a> = Vec<PointVector<'a>>;
 
 impl<'a> Scanner<'a, '_> {
-    /// A point, with its site.
-    pub(super) fn point(&mut self, here: Here, item: &Item<'a>) -> Result<Point<'a>, Refusal> {
+    /// Makes room for a write's points.
+    pub(super) fn expect_points(&mut self, count: usize, points: &mut Vec<Point<'a>>) {
+        points.reserve(count);
+        self.places.frames.reserve(count);
+        self.places.sites.reserve(count);
+        self.places.vectors.reserve(count);
+    }
+
+    /// A point, with its site, after those before it.
+    #[inline]
+    pub(super) fn point(
+        &mut self,
+        here: Here,
+        item: &Item<'a>,
+        points: &mut Vec<Point<'a>>,
+    ) -> Result<(), Refusal> {
         let schema = message(item)?;
         let inside = self.enter(here, &item.raw, schema)?;
+        if schema.is(&POINT_STRUCT) && self.plain_point(inside, points)? {
+            return Ok(());
+        }
+        let point = self.any_point(inside, schema)?;
+        points.push(point);
+        Ok(())
+    }
+
+    /// A point in any form.
+    fn any_point(&mut self, inside: Here, schema: &'static Message) -> Result<Point<'a>, Refusal> {
         let has_payload_field = schema.is(&POINT_STRUCT);
         let first_vector = self.places.vectors.len();
         let (mut id, mut present, mut is_single, mut vectors) = (None, None, false, Vec::new());
@@ -45,7 +74,7 @@ impl<'a> Scanner<'a, '_> {
             }
         }
         self.end_keys(keys, schema)?;
-        let number = if has_payload_field { 4 } else { 2 };
+        let number = if has_payload_field { VECTORS } else { 2 };
         let site = self.site(Place::Point(PointPlace {
             frame: inside.frame,
             slot: slot(inside, number, present),
@@ -70,7 +99,7 @@ impl<'a> Scanner<'a, '_> {
         item: &Item<'a>,
         texts: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>,
     ) -> Result<bool, Refusal> {
-        let (key, value) = self.entry(self.inside(here, &item.raw, message(item)?)?)?;
+        let Entry { key, value, .. } = self.entry(self.inside(here, &item.raw, message(item)?)?)?;
         if let Some(value) = value {
             if self.lens.source_keys.contains(&key) {
                 if let Some(text) = self.value_text(value)? {
@@ -98,7 +127,7 @@ impl<'a> Scanner<'a, '_> {
     }
 
     /// A `Vectors`. Gives whether it is the one unnamed vector.
-    fn vectors(&mut self, here: Here, vectors: &mut Vec<PointVector<'a>>) -> Result<bool, Refusal> {
+    fn vectors(&mut self, here: Here, vectors: &mut Vectors<'a>) -> Result<bool, Refusal> {
         let mut is_single = false;
         let mut fields = self.fields(here);
         while let Some(item) = fields.next()? {
@@ -106,35 +135,35 @@ impl<'a> Scanner<'a, '_> {
             let inside = self.inside(here, &item.raw, schema)?;
             if schema.is(&VECTOR) {
                 is_single = true;
-                self.point_vector("", Some(inside), inside.end, vectors)?;
+                self.point_vector("", inside.end..inside.end, Some(inside), vectors)?;
                 continue;
             }
             let keys = self.begin_keys();
             let mut entries = self.fields(inside);
             while let Some(entry) = entries.next()? {
                 let here = self.inside(inside, &entry.raw, message(&entry)?)?;
-                let (name, value) = self.entry(here)?;
-                self.point_vector(name, value, here.end, vectors)?;
+                let entry = self.entry(here)?;
+                self.point_vector(entry.key, entry.span, entry.value, vectors)?;
             }
             self.end_keys(keys, schema)?;
         }
         Ok(is_single)
     }
 
-    /// One vector. `end` is where an absent one would stand: it is an empty `Vector`.
+    /// One vector. An absent one is an empty `Vector`.
     fn point_vector(
         &mut self,
         name: &'a str,
+        span: Range<usize>,
         value: Option<Here>,
-        end: usize,
-        vectors: &mut Vec<PointVector<'a>>,
+        vectors: &mut Vectors<'a>,
     ) -> Result<(), Refusal> {
-        let span: Range<usize> = value.map_or(end..end, Self::range);
+        let body = value.map_or(span.end..span.end, Self::range);
         let value = match value {
             Some(here) => self.vector(here)?,
             None => crate::domain::op::InputValue::Dense(0),
         };
-        self.places.vectors.push(span);
+        self.places.vectors.push(VectorPlace { name: span, body });
         vectors.push(PointVector {
             name: name.into(),
             value,

@@ -95,6 +95,11 @@ impl<'a> Scanner<'a, '_> {
             let mut fields = self.fields(here);
             while let Some(item) = fields.next()? {
                 self.write_field(shape, here, &item, &mut partial)?;
+                if shape.role(item.raw.number) == Some(WriteRole::Points) {
+                    while let Some(point) = fields.next_like(&item) {
+                        self.write_point(here, &point, &mut partial.points)?;
+                    }
+                }
             }
             self.end_keys(keys, shape.schema)?;
         }
@@ -111,17 +116,7 @@ impl<'a> Scanner<'a, '_> {
     ) -> Result<(), Refusal> {
         match shape.role(item.raw.number) {
             Some(WriteRole::Collection) => partial.collection = item.text,
-            Some(WriteRole::Points) => {
-                let max = self.lens.limits.points_max;
-                if partial.points.len() >= max {
-                    return Err(too_large(
-                        "too_many_points",
-                        format!("the write has more than {max} points; send several"),
-                    ));
-                }
-                let point = self.point(here, item)?;
-                partial.points.push(point);
-            }
+            Some(WriteRole::Points) => self.write_point(here, item, &mut partial.points)?,
             Some(WriteRole::Selector) => {
                 let inside = self.enter(here, &item.raw, message(item)?)?;
                 partial.selector = self.selector(inside, &mut partial.filters)?;
@@ -132,11 +127,11 @@ impl<'a> Scanner<'a, '_> {
                 partial.names = Some((self.site(Place::Names(inside.frame))?, names));
             }
             Some(WriteRole::Payload) => {
-                let (key, value) = self.entry(self.inside(here, &item.raw, message(item)?)?)?;
-                if let Some(value) = value {
+                let entry = self.entry(self.inside(here, &item.raw, message(item)?)?)?;
+                if let Some(value) = entry.value {
                     self.check(value)?;
                 }
-                partial.keys.push(key.into());
+                partial.keys.push(entry.key.into());
             }
             Some(WriteRole::Path) => partial.path = Some(item.text.into()),
             Some(WriteRole::Paths) => partial.keys.push(item.text.into()),
@@ -160,6 +155,28 @@ impl<'a> Scanner<'a, '_> {
             }
         }
         Ok(())
+    }
+
+    #[inline]
+    fn write_point(
+        &mut self,
+        here: Here,
+        item: &Item<'a>,
+        points: &mut Vec<Point<'a>>,
+    ) -> Result<(), Refusal> {
+        let max = self.lens.limits.points_max;
+        if points.len() >= max {
+            return Err(too_large(
+                "too_many_points",
+                format!("the write has more than {max} points; send several"),
+            ));
+        }
+        if points.is_empty() {
+            // As many as there is room for, if all are as long as the first.
+            let (rest, one) = (here.end - item.raw.start, item.raw.end - item.raw.start);
+            self.expect_points((rest / one).min(max), points);
+        }
+        self.point(here, item, points)
     }
 
     /// A `PointsSelector`; `None` where it is empty.

@@ -287,18 +287,19 @@ fn point_edit(point: &crate::domain::op::Point<'_>, how: u8) -> PointEdit {
         }],
     };
     PointEdit {
-        vectors,
+        vectors: vectors.into(),
         tag: Some(tag()),
     }
 }
 
 fn tag() -> Tag {
-    Tag(vec![TagEntry {
+    Tag([TagEntry {
         field: "text".into(),
         write_id: WriteId(Uuid::from_u128(7)),
         source_hash: Some("hash".into()),
-        models: vec![("text".into(), "m@1#f".into())],
-    }])
+        models: vec![("text".into(), "m@1#f".into())].into(),
+    }]
+    .into())
 }
 
 /// The same edit, on the decoded point.
@@ -361,7 +362,7 @@ fn kept_vectors_are_not_copied() {
         from: VectorFrom::Kept(index),
     };
     let edit = PointEdit {
-        vectors: vec![name("a", 0), name("b", 0)],
+        vectors: vec![name("a", 0), name("b", 0)].into(),
         tag: Some(tag()),
     };
     let plan = Plan {

@@ -179,12 +179,13 @@ proptest! {
     #[test]
     fn a_batch_takes_company_between_its_operations(of in update_batch()) {
         let bytes = Bytes::from(of.encode_to_vec());
-        let tag = Tag(vec![TagEntry {
+        let tag = Tag([TagEntry {
             field: "".into(),
             write_id: WriteId(Uuid::from_u128(3)),
             source_hash: None,
-            models: Vec::new(),
-        }]);
+            models: Default::default(),
+        }]
+        .into());
         let entry: pb::Value = tag.0[0].to_json().into();
         let (mut steps, mut expected) = (Vec::new(), Vec::new());
         for (index, theirs) in of.operations.iter().enumerate() {

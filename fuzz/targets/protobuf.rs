@@ -1,0 +1,7 @@
+//! Requests over gRPC.
+#![no_main]
+
+#[path = "../../tests/fuzz/oracle/mod.rs"]
+mod oracle;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oracle::pb::check(data));

@@ -1,0 +1,121 @@
+//! Tags as the payload entries that they go out as. The points of a request mostly differ in their write ids alone, so
+//! the bytes are made once and then patched.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+use uuid::fmt::Hyphenated;
+
+use crate::domain::tag::{Tag, TagEntry};
+use crate::wire::pb::encode::{put_bytes, put_message};
+
+/// The bytes of the latest tag.
+#[derive(Default)]
+pub(super) struct Tags {
+    entries: Vec<TagEntry>,
+    /// Where each entry's write id stands, and its source hash.
+    places: Vec<(usize, Option<usize>)>,
+    bytes: Vec<u8>,
+}
+
+impl Tags {
+    /// The entry of the payload map `number` that `tag` is.
+    pub fn bytes(&mut self, tag: &Tag, number: u32, reserved_key: &str) -> &[u8] {
+        if self.is_like(tag) {
+            self.patch(tag);
+        } else {
+            self.make(tag, number, reserved_key);
+        }
+        &self.bytes
+    }
+
+    fn is_like(&self, tag: &Tag) -> bool {
+        let is_same = |(known, new): (&TagEntry, &TagEntry)| {
+            Arc::ptr_eq(&known.models, &new.models)
+                && known.field == new.field
+                && known.source_hash.as_ref().map(String::len) == new.source_hash.as_ref().map(String::len)
+        };
+        self.places.len() == tag.0.len() && !tag.0.is_empty() && self.entries.iter().zip(&tag.0).all(is_same)
+    }
+
+    fn patch(&mut self, tag: &Tag) {
+        for ((write_id, source_hash), entry) in self.places.iter().zip(&tag.0) {
+            if let Some(room) = self.bytes[*write_id..].first_chunk_mut::<{ Hyphenated::LENGTH }>() {
+                entry.write_id.0.hyphenated().encode_lower(room);
+            }
+            if let (Some(at), Some(hash)) = (source_hash, &entry.source_hash) {
+                self.bytes[*at..*at + hash.len()].copy_from_slice(hash.as_bytes());
+            }
+        }
+    }
+
+    fn make(&mut self, tag: &Tag, number: u32, reserved_key: &str) {
+        self.bytes.clear();
+        put_map_entry(&mut self.bytes, number, reserved_key, |out| put_tag(out, tag));
+        self.entries.clear();
+        self.places.clear();
+        for entry in &tag.0 {
+            let write_id = place(&self.bytes, entry.write_id.to_string().as_bytes());
+            let hash = entry
+                .source_hash
+                .as_ref()
+                .map(|hash| place(&self.bytes, hash.as_bytes()));
+            let (Some(write_id), None | Some(Some(_))) = (write_id, hash) else {
+                // What stands there twice cannot be patched: the next tag is made anew.
+                self.places.clear();
+                return;
+            };
+            self.places.push((write_id, hash.flatten()));
+            self.entries.push(entry.clone());
+        }
+    }
+}
+
+/// An entry of a `map<string, Value>`.
+fn put_map_entry(out: &mut Vec<u8>, number: u32, key: &str, value: impl FnOnce(&mut Vec<u8>)) {
+    put_message(out, number, |out| {
+        put_bytes(out, 1, key.as_bytes());
+        put_message(out, 2, value);
+    });
+}
+
+/// A `Value` that is a struct of these entries.
+fn put_struct(out: &mut Vec<u8>, entries: impl FnOnce(&mut Vec<u8>)) {
+    const STRUCT: u32 = 6;
+    put_message(out, STRUCT, entries);
+}
+
+fn put_string(out: &mut Vec<u8>, key: &str, text: &str) {
+    const STRING: u32 = 4;
+    put_map_entry(out, 1, key, |out| put_bytes(out, STRING, text.as_bytes()));
+}
+
+/// What [`Tag::to_json`] is, as a `Value`.
+fn put_tag(out: &mut Vec<u8>, tag: &Tag) {
+    put_struct(out, |out| {
+        for entry in &tag.0 {
+            put_map_entry(out, 1, entry.field.as_str(), |out| {
+                put_struct(out, |out| {
+                    put_string(out, "write_id", &entry.write_id.to_string());
+                    if let Some(hash) = &entry.source_hash {
+                        put_string(out, "source_hash", hash);
+                    }
+                    put_map_entry(out, 1, "models", |out| {
+                        put_struct(out, |out| {
+                            for (space, mark) in entry.models.iter() {
+                                put_string(out, space.as_str(), mark);
+                            }
+                        });
+                    });
+                });
+            });
+        }
+    });
+}
+
+/// Where `text` stands, if it stands there once.
+fn place(bytes: &[u8], text: &[u8]) -> Option<usize> {
+    let mut found = memmem::find_iter(bytes, text);
+    let first = found.next();
+    first.filter(|_| found.next().is_none())
+}
