@@ -7,6 +7,7 @@ pub mod body;
 mod call;
 mod change;
 mod foreign;
+mod guard;
 mod open;
 mod pass;
 mod peek;

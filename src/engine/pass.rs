@@ -8,7 +8,7 @@ use crate::registry::Pinned;
 use crate::upstream::{Body, Face, UpstreamError};
 
 use super::turns::Turn;
-use super::{Engine, body};
+use super::{Engine, body, guard};
 
 /// A request that passes.
 pub(super) struct Unmanaged {
@@ -27,9 +27,16 @@ impl Engine {
             body,
             mut turns,
         } = unmanaged;
+        let bytes_max = self.settings.body_bytes_max;
+        let body = guard::judged(face, &head, body, bytes_max).await?;
+        let (body, verdict) = guard::over(face, &head, body, &self.settings.limits, bytes_max)?;
         head.extensions.insert(table.hold());
         turns.iter_mut().for_each(Turn::begin);
         let sent = self.upstream.call(face, Request::from_parts(head, body)).await;
+        // What the guard cut off, no server has seen whole.
+        if let Some(refusal) = verdict.get() {
+            return Err(refusal.clone());
+        }
         let answer = sent.map_err(|error| self.lost(error))?;
         turns.into_iter().for_each(Turn::end);
         Ok(answer.map(|answer| body::pinned(answer, table)))

@@ -7,6 +7,7 @@ mod cursor;
 mod errors;
 mod info;
 mod members;
+mod nesting;
 mod places;
 mod rewrite;
 mod scan;
@@ -16,6 +17,7 @@ mod unbatch;
 mod unwrite;
 
 pub use info::info;
+pub use nesting::Nesting;
 pub use places::Places;
 pub use rewrite::{get_texts, rewrite, scroll_of, texts};
 pub use scan::scan;

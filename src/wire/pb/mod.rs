@@ -8,6 +8,7 @@
 mod answer;
 mod encode;
 mod info;
+mod nesting;
 mod page;
 mod places;
 mod reader;
@@ -22,6 +23,7 @@ mod vectors;
 mod watch;
 
 pub use info::info;
+pub use nesting::{Nesting, judge_collection_call};
 pub use page::{key_page, scroll_of};
 pub use places::Places;
 pub use rewrite::rewrite;

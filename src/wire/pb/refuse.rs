@@ -30,6 +30,14 @@ pub(super) fn repeated(message: &str, number: u32) -> Refusal {
     )
 }
 
+/// More levels of messages than are taken.
+pub(super) fn too_deep(depth_max: usize) -> Refusal {
+    Refusal::invalid(
+        "too_deep",
+        format!("the request nests more than {depth_max} messages; flatten its filters or payload"),
+    )
+}
+
 /// A bound of ours.
 pub(super) fn too_large(reason: &'static str, what: String) -> Refusal {
     Refusal::new(RefusalKind::TooLarge, reason, what)

@@ -4,6 +4,7 @@ mod answers;
 mod bodies;
 mod bounds;
 mod cursor;
+mod nesting;
 mod points;
 mod properties;
 mod refusals;

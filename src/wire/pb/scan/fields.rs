@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::super::places::{Frame, FrameId, Place, Places};
 use super::super::reader::{Cursor, Raw, Wire, varint};
-use super::super::refuse::{malformed, repeated, too_large, unknown_field};
+use super::super::refuse::{malformed, repeated, too_deep, too_large, unknown_field};
 use super::super::schema::{Kind, Message};
 use crate::domain::op::Site;
 use crate::domain::refusal::Refusal;
@@ -193,13 +193,7 @@ impl<'a, 'l> Scanner<'a, 'l> {
     pub fn inside(&self, here: Here, raw: &Raw, schema: &'static Message) -> Result<Here, Refusal> {
         let level = here.level + 1;
         if level > self.lens.limits.message_depth_max {
-            return Err(Refusal::invalid(
-                "too_deep",
-                format!(
-                    "the request nests more than {} messages; flatten its filters or payload",
-                    self.lens.limits.message_depth_max
-                ),
-            ));
+            return Err(too_deep(self.lens.limits.message_depth_max));
         }
         Ok(Here {
             schema,

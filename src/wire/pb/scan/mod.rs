@@ -89,6 +89,17 @@ fn form(verb: Verb) -> Option<Form> {
     })
 }
 
+/// The message of a verb's requests.
+pub(super) fn schema_of(verb: Verb) -> Option<&'static Message> {
+    Some(match form(verb)? {
+        Form::Read(shape) => shape.schema,
+        Form::Reads(schema, _) => schema,
+        Form::Write(shape) => shape.schema,
+        Form::Writes => &schema::UPDATE_BATCH,
+        Form::Info => &schema::NAME_ONLY,
+    })
+}
+
 /// The shape of a write that is a request of its own.
 pub(super) fn single_write(verb: Verb) -> Option<&'static WriteShape> {
     Some(match verb {

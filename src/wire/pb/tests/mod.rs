@@ -8,6 +8,7 @@ mod fields;
 mod generate;
 mod generate_reads;
 mod hostile;
+mod nesting;
 mod oracle;
 mod rewriting;
 mod scanning;

@@ -7,7 +7,7 @@ mod walk;
 
 use bytes::Bytes;
 use interlock::domain::op::{Op, OpKind, Verb, WriteKind};
-use interlock::wire::pb::{Places, rewrite, scan};
+use interlock::wire::pb::{Nesting, Places, rewrite, scan};
 use interlock::wire::{Outgoing, Scan};
 use prost::Message;
 use qdrant_client::qdrant as pb;
@@ -15,7 +15,7 @@ use qdrant_client::qdrant::points_update_operation::{self as operation, Operatio
 
 use super::facts::of_op;
 use super::plan::{How, plan};
-use super::{RESERVED, lens};
+use super::{LIMITS, RESERVED, lens};
 use edit::{Batched, Edit};
 use gather::gather;
 use requests::Request;
@@ -60,22 +60,43 @@ fn one<M: Request + Batched>(body: &[u8], how: How) {
 
 fn as_verb<M: Request + Batched>(verb: Verb, body: &[u8], how: How) {
     let lens = lens();
-    if let Ok(scanned) = scan(verb, body, &lens) {
-        let decoded = M::decode(body).expect("a body was accepted that prost refuses");
-        let gathered = gather(&decoded, verb);
-        assert_eq!(
-            gathered.flaws,
-            Vec::<&str>::new(),
-            "a body was accepted that has flaws"
-        );
-        assert_eq!(
-            of_op(&scanned.op),
-            gathered.facts,
-            "a scan says something else than the body"
-        );
-        rewriting(verb, body, &scanned, decoded, how);
-    } else if let Ok(decoded) = M::decode(body) {
-        canonical(verb, &decoded);
+    let decoded = M::decode(body);
+    nesting(verb, body, decoded.as_ref().err());
+    match (scan(verb, body, &lens), decoded) {
+        (Ok(scanned), decoded) => {
+            let decoded = decoded.expect("a body was accepted that prost refuses");
+            let gathered = gather(&decoded, verb);
+            assert_eq!(
+                gathered.flaws,
+                Vec::<&str>::new(),
+                "a body was accepted that has flaws"
+            );
+            assert_eq!(
+                of_op(&scanned.op),
+                gathered.facts,
+                "a scan says something else than the body"
+            );
+            rewriting(verb, body, &scanned, decoded, how);
+        }
+        (Err(_), Ok(decoded)) => canonical(verb, &decoded),
+        (Err(_), Err(_)) => {}
+    }
+}
+
+/// What prost finds too deep, the guard over passing messages finds too deep, or no message at all; it stops nothing
+/// that can be decoded.
+fn nesting(verb: Verb, body: &[u8], refused: Option<&prost::DecodeError>) {
+    let judged = Nesting::new(Some(verb), LIMITS.message_depth_max).feed(body);
+    match (judged, refused) {
+        // prost takes one level more.
+        (Err(refusal), None) => assert_eq!(refusal.reason, "too_deep", "a good message was stopped"),
+        (Ok(()), Some(error)) => {
+            assert!(
+                !error.to_string().contains("recursion limit"),
+                "a deep message was not stopped"
+            );
+        }
+        (Ok(()), None) | (Err(_), Some(_)) => {}
     }
 }
 
