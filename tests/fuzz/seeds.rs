@@ -33,6 +33,6 @@ pub fn protobuf(count: u8) -> Vec<Vec<u8>> {
     seeds
 }
 
-fn encoded<M: Message + 'static>(messages: BoxedStrategy<M>) -> BoxedStrategy<Vec<u8>> {
+fn encoded<M: Message + std::fmt::Debug + 'static>(messages: BoxedStrategy<M>) -> BoxedStrategy<Vec<u8>> {
     messages.prop_map(|message| message.encode_to_vec()).boxed()
 }

@@ -126,6 +126,10 @@ impl Nesting {
 
     fn after_tag(&mut self, key: u64) -> Result<(), Refusal> {
         let key = u32::try_from(key).map_err(|_| Malformed("a tag overflows"))?;
+        // prost reads a map's entry, and all that nests in it, whatever the wire type says.
+        if key & 7 != 2 && self.is_map(key >> 3) {
+            return Err(Malformed("a map's entry is no message").into());
+        }
         match key & 7 {
             0 => self.state = State::Varint,
             1 => self.skip(8)?,
@@ -148,6 +152,11 @@ impl Nesting {
             Kind::Message(schema) | Kind::Map(schema) => Some(schema),
             Kind::Number | Kind::Float | Kind::Double | Kind::Text | Kind::Floats | Kind::Numbers => None,
         }
+    }
+
+    fn is_map(&self, number: u32) -> bool {
+        let field = self.levels.last().and_then(|level| level.schema.field(number));
+        self.groups == 0 && field.is_some_and(|(_, field)| matches!(field.kind, Kind::Map(_)))
     }
 
     fn bound(&self) -> Result<(), Refusal> {

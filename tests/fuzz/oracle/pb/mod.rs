@@ -61,7 +61,9 @@ fn one<M: Request + Batched>(body: &[u8], how: How) {
 fn as_verb<M: Request + Batched>(verb: Verb, body: &[u8], how: How) {
     let lens = lens();
     let decoded = M::decode(body);
-    nesting(verb, body, decoded.as_ref().err());
+    if let Err(error) = &decoded {
+        nesting(verb, body, Some(error));
+    }
     match (scan(verb, body, &lens), decoded) {
         (Ok(scanned), decoded) => {
             let decoded = decoded.expect("a body was accepted that prost refuses");
@@ -78,13 +80,17 @@ fn as_verb<M: Request + Batched>(verb: Verb, body: &[u8], how: How) {
             );
             rewriting(verb, body, &scanned, decoded, how);
         }
-        (Err(_), Ok(decoded)) => canonical(verb, &decoded),
+        (Err(_), Ok(decoded)) => {
+            let bytes = decoded.encode_to_vec();
+            nesting(verb, &bytes, None);
+            canonical(verb, &decoded, &bytes);
+        }
         (Err(_), Err(_)) => {}
     }
 }
 
 /// What prost finds too deep, the guard over passing messages finds too deep, or no message at all; it stops nothing
-/// that can be decoded.
+/// that a client library would write.
 fn nesting(verb: Verb, body: &[u8], refused: Option<&prost::DecodeError>) {
     let judged = Nesting::new(Some(verb), LIMITS.message_depth_max).feed(body);
     match (judged, refused) {
@@ -101,11 +107,10 @@ fn nesting(verb: Verb, body: &[u8], refused: Option<&prost::DecodeError>) {
 }
 
 /// A body in prost's own form has nothing unknown and nothing twice: it is accepted unless it has a flaw.
-fn canonical<M: Request>(verb: Verb, decoded: &M) {
-    let bytes = decoded.encode_to_vec();
+fn canonical<M: Request>(verb: Verb, decoded: &M, bytes: &[u8]) {
     let gathered = gather(decoded, verb);
     let lens = lens();
-    match scan(verb, &bytes, &lens) {
+    match scan(verb, bytes, &lens) {
         Ok(scanned) => {
             assert_eq!(
                 gathered.flaws,
