@@ -17,7 +17,7 @@ use interlock::domain::table::{
 };
 use interlock::engine::WriteIds;
 use interlock::wire::pb::TopLevelWatch;
-use interlock::wire::routes::{self, Route};
+use interlock::wire::routes::{self, Treatment};
 use interlock::wire::scanned::{Encoding, Scanned};
 use interlock::wire::{Lens, Limits};
 use prost::Message;
@@ -113,7 +113,8 @@ fn payload(id: u64) -> serde_json::Value {
 
 fn upsert() -> Bytes {
     let points = (0..POINTS).map(|id| {
-        let payload = payload(id).as_object().into_iter().flatten();
+        let payload = payload(id);
+        let payload = payload.as_object().into_iter().flatten();
         let payload = payload
             .map(|(key, value)| (key.clone(), Value::from(value.clone())))
             .collect();
@@ -209,12 +210,12 @@ fn classify_and_rewrite(
     body: &Bytes,
     embeddings: &[Embedding],
 ) -> Result<usize, Error> {
-    let (route, collection) = match case.encoding {
+    let (treatment, collection) = match case.encoding {
         Encoding::Protobuf => {
             let mut watch = TopLevelWatch::new();
             watch.feed(&body[..body.len().min(FRAME_BYTES)])?;
             let name = watch.name().ok_or("no collection")?.to_owned();
-            (routes::grpc(case.path), name)
+            (routes::grpc(case.path).treatment, name)
         }
         Encoding::Json => {
             let method = if case.path.ends_with("points") {
@@ -223,10 +224,10 @@ fn classify_and_rewrite(
                 http::Method::POST
             };
             let head = routes::rest(&method, case.path)?;
-            (head.route, "docs".to_owned())
+            (head.row.treatment, "docs".to_owned())
         }
     };
-    let Route::Verb { verb, .. } = route else {
+    let Treatment::Scanned(verb) = treatment else {
         return Err("no verb".into());
     };
     let managed = table.managed(&collection).ok_or("not managed")?;

@@ -1,11 +1,15 @@
 //! Writes the requests that fuzzing starts from: `seeds TARGET FOLDER`.
 
+#[path = "../src/wire/json/tests/bodies.rs"]
+mod bodies;
 #[path = "../src/wire/pb/tests/generate.rs"]
 mod generate;
 #[path = "../src/wire/pb/tests/generate_reads.rs"]
 mod generate_reads;
 #[path = "../tests/fuzz/seeds.rs"]
 mod seeds;
+
+use interlock::domain;
 
 fn main() -> std::io::Result<()> {
     const COUNT: u8 = 200;
@@ -15,6 +19,7 @@ fn main() -> std::io::Result<()> {
     };
     let seeds = match target.as_str() {
         "protobuf" => seeds::protobuf(COUNT),
+        "json" => seeds::json(usize::from(COUNT) * 9),
         other => return Err(std::io::Error::other(format!("no seeds for {other}"))),
     };
     std::fs::create_dir_all(folder)?;

@@ -4,6 +4,8 @@
 // Qdrant's messages have dozens of variants and deprecated fields; a judgement names those that it is about.
 #![allow(clippy::wildcard_enum_match_arm, deprecated)]
 
+#[path = "../../src/wire/json/tests/bodies.rs"]
+mod bodies;
 #[path = "../../src/wire/pb/tests/generate.rs"]
 mod generate;
 #[path = "../../src/wire/pb/tests/generate_reads.rs"]
@@ -14,6 +16,7 @@ mod seeds;
 
 use std::path::Path;
 
+use interlock::domain;
 use mutate::Mutations;
 
 /// Judges every file of a folder of regressions.
@@ -68,4 +71,16 @@ fn mutated_requests_over_grpc_are_refused_or_mean_what_prost_says() {
     const SEEDS: u8 = 40;
     const MUTANTS: usize = 300;
     mutated(&seeds::protobuf(SEEDS), MUTANTS, oracle::pb::check);
+}
+
+#[test]
+fn what_failed_over_rest_does_not_fail_again() {
+    replay("json", oracle::json::check);
+}
+
+#[test]
+fn mutated_bodies_over_rest_are_refused_or_mean_what_serde_json_says() {
+    const SEEDS: usize = 200;
+    const MUTANTS: usize = 200;
+    mutated(&seeds::json(SEEDS), MUTANTS, oracle::json::check);
 }

@@ -25,7 +25,7 @@ pub struct Item {
     pub has_vectors: Vec<String>,
     pub keys: Vec<String>,
     pub write: Option<Written>,
-    pub has_update_filter: bool,
+    pub is_conditional: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +85,16 @@ pub struct Point {
     pub has_payload: bool,
     pub has_reserved_key: bool,
     pub texts: Vec<(String, String)>,
+}
+
+impl Facts {
+    /// Whether some point brings the reserved payload key.
+    pub fn has_reserved_key(&self) -> bool {
+        self.items.iter().any(|item| match &item.write {
+            Some(Written::Upsert(points)) => points.iter().any(|point| point.has_reserved_key),
+            _ => false,
+        })
+    }
 }
 
 impl Item {
@@ -222,7 +232,7 @@ fn of_write(write: &Write<'_>) -> Item {
     };
     let mut item = Item {
         write: Some(written),
-        has_update_filter: write.has_update_filter,
+        is_conditional: write.is_conditional,
         ..Item::default()
     };
     item.filters(&write.filters);

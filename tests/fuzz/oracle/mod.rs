@@ -3,6 +3,7 @@
 //! layer is wrong.
 
 pub mod facts;
+pub mod json;
 pub mod pb;
 pub mod plan;
 

@@ -69,7 +69,7 @@ impl How {
 }
 
 /// What stands for every point's new vector; always the plan's first embedding.
-pub const NEW_VECTOR: [f32; 2] = [1.0, 2.0];
+pub const NEW_VECTOR: [f32; 2] = [1.5, 2.5];
 /// What a `with_vectors` becomes.
 pub const SHOWN: [&str; 2] = ["x", ""];
 /// Whom our operations are about.
@@ -77,7 +77,7 @@ pub const OURS: u64 = 7;
 
 /// The embedding of a text: all that counts is that it depends on the text.
 pub fn embedded(text: &str) -> Vec<f32> {
-    vec![text.len() as f32, 0.5]
+    vec![text.len() as f32 + 0.5, 0.25]
 }
 
 pub fn tag() -> Tag {

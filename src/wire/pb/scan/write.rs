@@ -22,7 +22,8 @@ struct Partial<'a> {
     keys: Vec<std::borrow::Cow<'a, str>>,
     path: Option<std::borrow::Cow<'a, str>>,
     filters: Filters<'a>,
-    is_conditional: bool,
+    has_update_filter: bool,
+    update_mode: u64,
 }
 
 impl<'a> Scanner<'a, '_> {
@@ -137,7 +138,7 @@ impl<'a> Scanner<'a, '_> {
             Some(WriteRole::Paths) => partial.keys.push(item.text.into()),
             Some(WriteRole::FieldName) => partial.filters.keys.push(item.text.into()),
             Some(WriteRole::UpdateFilter) => {
-                partial.is_conditional = true;
+                partial.has_update_filter = true;
                 self.filters(here, item, &mut partial.filters, false)?;
             }
             Some(WriteRole::UpdateMode) => {
@@ -148,7 +149,8 @@ impl<'a> Scanner<'a, '_> {
                         format!("update_mode {} is not known to this version", item.raw.varint),
                     ));
                 }
-                partial.is_conditional |= item.raw.varint != 0;
+                // Of a number that stands twice the last one counts.
+                partial.update_mode = item.raw.varint;
             }
             Some(WriteRole::Wait | WriteRole::Ordering | WriteRole::Timeout | WriteRole::ShardKey) | None => {
                 self.check_item(here, item)?;
@@ -251,6 +253,6 @@ fn finish<'a>(shape: &WriteShape, partial: Partial<'a>) -> Result<Write<'a>, Ref
     Ok(Write {
         kind,
         filters: partial.filters,
-        is_conditional: partial.is_conditional,
+        is_conditional: partial.has_update_filter || partial.update_mode != 0,
     })
 }

@@ -228,8 +228,8 @@ impl Visit for Gather {
         self.last().lookup = payload.map(|payload| (lookup.collection.clone(), vectors, payload));
     }
 
-    fn update_filter(&mut self) {
-        self.last().has_update_filter = true;
+    fn conditional(&mut self) {
+        self.last().is_conditional = true;
     }
 
     fn write(&mut self, write: Write<'_>) {

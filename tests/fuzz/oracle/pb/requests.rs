@@ -195,14 +195,16 @@ batches!(
 
 fn update_filter(v: &mut dyn Visit, of: &mut Option<pb::Filter>) {
     if let Some(of) = of {
-        v.update_filter();
+        v.conditional();
         filter(v, of, false);
     }
 }
 
 fn update_mode(v: &mut dyn Visit, of: Option<i32>) {
-    if of.is_some_and(|mode| !(0..=2).contains(&mode)) {
-        v.flaw("an unknown mode");
+    match of {
+        None | Some(0) => {}
+        Some(1 | 2) => v.conditional(),
+        Some(_) => v.flaw("an unknown mode"),
     }
 }
 

@@ -34,7 +34,8 @@ pub trait Visit {
     /// The next read or write begins.
     fn item(&mut self) {}
     fn write(&mut self, _write: Write<'_>) {}
-    fn update_filter(&mut self) {}
+    /// The write may skip some of its points.
+    fn conditional(&mut self) {}
     /// A body cannot be accepted: it is empty where Qdrant needs something, or over a bound.
     fn flaw(&mut self, _what: &'static str) {}
     fn node(&mut self, _ranking: Ranking, _using: &mut Option<String>, _depth: usize) {}

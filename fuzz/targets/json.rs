@@ -1,0 +1,7 @@
+//! Bodies over REST.
+#![no_main]
+
+#[path = "../../tests/fuzz/oracle/mod.rs"]
+mod oracle;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oracle::json::check(data));
