@@ -17,7 +17,8 @@ use http_body_util::BodyExt;
 use crate::domain::op::Verb;
 use crate::domain::refusal::Refusal;
 use crate::upstream::{Body, BoxError, Face};
-use crate::wire::frame::{Compression, PREFIX_BYTES, too_large};
+use crate::wire::frame::{PREFIX_BYTES, too_large};
+use crate::wire::inflate::Compression;
 use crate::wire::routes::{self, Treatment};
 use crate::wire::{Limits, json, pb};
 
@@ -43,11 +44,15 @@ pub(super) fn over(
         Face::Grpc => {
             let verb = match routes::grpc(head.uri.path()).treatment {
                 Treatment::Scanned(verb) => Some(verb),
-                Treatment::Passed | Treatment::Aliases | Treatment::Closed(_) | Treatment::Refused(_) => None,
+                Treatment::Passed
+                | Treatment::Aliases
+                | Treatment::Schema(_)
+                | Treatment::Closed(_)
+                | Treatment::Refused(_) => None,
             };
             Watch::Grpc(Message {
                 nesting: Some(pb::Nesting::new(verb, limits.message_depth_max)),
-                encoding: Compression::from_header(head.headers.get(GRPC_ENCODING)).ok(),
+                encoding: Compression::of_grpc(head.headers.get(GRPC_ENCODING)).ok(),
                 prefix_left: PREFIX_BYTES,
                 inside: None,
             })
@@ -56,7 +61,7 @@ pub(super) fn over(
         Face::Rest if !has_prefetch(head) => return Ok((body, verdict)),
         Face::Rest => {
             let nesting = json::Nesting::new(limits.json_depth_max, limits.prefetch_depth_max);
-            let encoding = Compression::from_header(head.headers.get(CONTENT_ENCODING))?;
+            let encoding = Compression::of_rest(head.headers.get(CONTENT_ENCODING))?;
             Watch::Rest(Inflated::new(encoding, nesting, bytes_max))
         }
     };
@@ -73,14 +78,31 @@ pub(super) fn over(
 ///
 /// # Errors
 /// `too_deep`, and what a body that is read whole can be refused for.
-pub(super) async fn judged(face: Face, head: &Parts, body: Body, bytes_max: usize) -> Result<Body, Refusal> {
+pub(super) async fn judged(
+    face: Face,
+    head: &Parts,
+    body: Body,
+    limits: &Limits,
+    bytes_max: usize,
+) -> Result<Body, Refusal> {
     let path = head.uri.path();
-    if face != Face::Grpc || !path.starts_with("/qdrant.Collections/") {
+    let is_judged = match face {
+        Face::Grpc => path.starts_with("/qdrant.Collections/"),
+        // What is not inflated as it goes by.
+        Face::Rest => {
+            let encoding = Compression::of_rest(head.headers.get(CONTENT_ENCODING));
+            has_prefetch(head) && matches!(encoding, Ok(Compression::Brotli | Compression::Zstd))
+        }
+    };
+    if !is_judged {
         return Ok(body);
     }
     let collected = body::collect(VecDeque::new(), body, bytes_max).await?;
     let message = content(face, &head.headers, &collected.data, bytes_max)?;
-    pb::judge_collection_call(path, &message)?;
+    match face {
+        Face::Grpc => pb::judge_collection_call(path, &message)?,
+        Face::Rest => json::Nesting::new(limits.json_depth_max, limits.prefetch_depth_max).feed(&message)?,
+    }
     Ok(body::parts(vec![collected.data], collected.trailers))
 }
 
@@ -164,6 +186,8 @@ impl<F: Follow> Inflated<F> {
             Compression::Identity => Self::Plain(follow),
             Compression::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(bounded(follow)))),
             Compression::Deflate => Self::Deflate(Box::new(ZlibDecoder::new(bounded(follow)))),
+            // Read whole, and judged, before it got here.
+            Compression::Brotli | Compression::Zstd => Self::Damaged,
         }
     }
 

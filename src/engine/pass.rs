@@ -28,7 +28,7 @@ impl Engine {
             mut turns,
         } = unmanaged;
         let bytes_max = self.settings.body_bytes_max;
-        let body = guard::judged(face, &head, body, bytes_max).await?;
+        let body = guard::judged(face, &head, body, &self.settings.limits, bytes_max).await?;
         let (body, verdict) = guard::over(face, &head, body, &self.settings.limits, bytes_max)?;
         head.extensions.insert(table.hold());
         turns.iter_mut().for_each(Turn::begin);

@@ -209,7 +209,7 @@ impl Inner {
             field: field.clone(),
             write_id: WriteId(Uuid::now_v7()),
             source_hash: None,
-            models: Vec::new(),
+            models: std::sync::Arc::default(),
         };
         let removal = Operation::DeleteVectors(DeleteVectors {
             points_selector: selector.clone(),

@@ -69,12 +69,13 @@ fn a_condition_is_asked_when_points_are_marked_and_the_marks_after_that() {
         path: "k.write_id".into(),
         ids: vec![mark],
     })];
-    let tag = Tag(vec![TagEntry {
+    let tag = Tag([TagEntry {
         field: "f".into(),
         write_id: mark,
         source_hash: None,
-        models: Vec::new(),
-    }]);
+        models: Default::default(),
+    }]
+    .into());
     let set = |guards| {
         let (ids, tag) = (ids(), tag.clone());
         Step::Extra(0, Extra::SetTag { ids, guards, tag })
