@@ -104,7 +104,14 @@ pub fn plan(op: &Op<'_>, how: How) -> (Plan, Vec<Embedding>) {
                 plan.steps.push(Step::Client(index));
                 if how.steps() && !matches!(of.kind, WriteKind::FieldIndex) {
                     let (ids, tag) = (vec![PointId::Num(OURS)], tag());
-                    plan.steps.push(Step::Extra(index, Extra::SetTag { ids, tag }));
+                    plan.steps.push(Step::Extra(
+                        index,
+                        Extra::SetTag {
+                            ids,
+                            guards: Default::default(),
+                            tag,
+                        },
+                    ));
                 }
             }
         }
