@@ -194,6 +194,8 @@ fn table(is_migrating: bool) -> Result<Table, Error> {
     let managed = Managed {
         fields: [(VectorName::from("text"), field)].into(),
         opaque: Vec::new(),
+        mark: None,
+        standing: Default::default(),
     };
     let models: BTreeMap<ModelId, Model> = [&old, &new].map(|id| (id.clone(), model(id))).into();
     Ok(Table {

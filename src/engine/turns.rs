@@ -198,7 +198,7 @@ mod tests {
         [name.to_owned()].into()
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_change_waits_for_those_under_way_and_holds_up_those_that_come() {
         let turns = Arc::new(Turns::default());
         let (one, other) = (turns.enter("live").await, turns.enter("plain").await);
@@ -223,7 +223,7 @@ mod tests {
         other.end();
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_change_gives_up_and_opens_the_name_again() {
         let turns = Arc::new(Turns::default());
         let slow = turns.enter("live").await;
@@ -234,7 +234,7 @@ mod tests {
         assert!(turns.close(names("live"), SOON).await.is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn an_abandoned_request_counts_a_while_longer() {
         let turns = Arc::new(Turns::default());
         drop(turns.enter("live").await);

@@ -35,6 +35,7 @@ pub(super) fn commit(epoch: u64) -> Commit {
         table: Some(table(epoch)),
         embedder: Some((format!("m{epoch}").parse().unwrap(), EmbedderSpec::HashedWords {})),
         migration: Some((FieldKey::from("docs/text"), epoch.to_string().into_bytes())),
+        forget: None,
         audit: Some(format!("epoch {epoch}")),
     }
 }

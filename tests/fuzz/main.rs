@@ -3,6 +3,7 @@
 
 // Qdrant's messages have dozens of variants and deprecated fields; a judgement names those that it is about.
 #![allow(clippy::wildcard_enum_match_arm, deprecated)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests fail by panicking
 
 #[path = "../../src/wire/json/tests/bodies.rs"]
 mod bodies;

@@ -120,7 +120,8 @@ async fn what_is_not_one_message_of_one_collection_never_arrives_whole() {
     let second_name = [good.clone(), naming("docs", 0)].concat();
     let gzipped = [("grpc-encoding", "gzip")];
     let two_members = [gzip(&naming("docs", 0)), gzip(&naming("other", 0))].concat();
-    let cases: [(&str, &[(&'static str, &str)], Vec<u8>); 8] = [
+    type Case<'a> = (&'a str, &'a [(&'static str, &'a str)], Vec<u8>);
+    let cases: [Case<'_>; 8] = [
         ("a second name at the end", &[], framed(0, &second_name)),
         ("two messages", &[], framed(0, &good).repeat(2)),
         (

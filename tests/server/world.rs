@@ -40,6 +40,8 @@ pub async fn world(address: SocketAddr) -> World {
     let managed = Managed {
         fields: Default::default(),
         opaque: Vec::new(),
+        mark: None,
+        standing: Default::default(),
     };
     publish(&registry, Some(managed)).await;
     let options = RemoteOptions {

@@ -103,10 +103,7 @@ fn a_change_goes_to_every_real_name_in_protobuf() {
             timeout: Some(5),
             vectors_config: Some(VectorsConfigDiff {
                 config: Some(DiffConfig::ParamsMap(VectorParamsDiffMap {
-                    map: names
-                        .iter()
-                        .map(|name| ((*name).to_owned(), diff.clone()))
-                        .collect(),
+                    map: names.iter().map(|name| ((*name).to_owned(), diff)).collect(),
                 })),
             }),
             strict_mode_config: Some(StrictModeConfig {

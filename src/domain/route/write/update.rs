@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use crate::domain::ids::{PointId, VectorName, WriteId};
-use crate::domain::op::Point;
+use crate::domain::op::{InputValue, Point, PointVector};
 use crate::domain::plan::{Edit, Extra, Guard, Marked, OutVector, PointEdit, Step, VectorFrom, Written};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::tag::{Tag, TagPaths};
@@ -181,11 +181,18 @@ fn by_id<'p>(points: &'p [Point<'p>]) -> Vec<Places<'p>> {
     found
 }
 
+fn is_raw(vector: &PointVector<'_>) -> bool {
+    matches!(
+        vector.value,
+        InputValue::Dense(_) | InputValue::Sparse | InputValue::Multi(_)
+    )
+}
+
 /// A point that stands in a request more than once, as the server will see it.
 struct Merged<'p> {
     point: Point<'p>,
-    /// Where each of its vectors comes from: which place, and which vector there.
-    origins: Vec<(usize, usize)>,
+    /// Where each of its vectors stands raw: which place, and which vector there; of several the last one counts.
+    origins: Vec<Vec<(usize, usize)>>,
     last: usize,
 }
 
@@ -212,11 +219,13 @@ impl<'p> Merged<'p> {
                 match earlier {
                     Some(at) => {
                         merged.point.vectors[at] = vector.clone();
-                        merged.origins[at] = (place, index);
+                        // A text that is overridden is not embedded, so it cannot stay.
+                        merged.origins[at].retain(|(place, index)| is_raw(&places[*place].vectors[*index]));
+                        merged.origins[at].push((place, index));
                     }
                     None => {
                         merged.point.vectors.push(vector.clone());
-                        merged.origins.push((place, index));
+                        merged.origins.push(vec![(place, index)]);
                     }
                 }
             }
@@ -224,13 +233,16 @@ impl<'p> Merged<'p> {
         Some(merged)
     }
 
+    /// What a place brings: also a vector that a later place overrides, as it did when it came, for Qdrant refuses a
+    /// place without any.
     fn vectors_at(&self, place: usize, planned: &[OutVector]) -> Vec<OutVector> {
         let here = |vector: &OutVector| {
             let from = match vector.from {
                 VectorFrom::Kept(at) => self
                     .origins
-                    .get(at)
-                    .filter(|(from, _)| *from == place)
+                    .get(at)?
+                    .iter()
+                    .rfind(|(from, _)| *from == place)
                     .map(|(_, index)| VectorFrom::Kept(*index))?,
                 VectorFrom::Embedded(_) if place == self.last => vector.from,
                 VectorFrom::Embedded(_) => return None,
