@@ -272,8 +272,12 @@ async fn a_quarantine_survives_a_restart_and_grows_no_milder() {
     assert_eq!(standing, Standing::Open.after(Cause::Dropped, 5));
     assert_eq!(registry.pin().quarantined(), 1);
     let log = store.audit_tail(9).unwrap();
+    let told: Vec<serde_json::Value> = log
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(
-        log,
-        [r#"{"at_ms":5,"cause":"dropped","collection":"c1","what":"quarantined"}"#]
+        told,
+        [serde_json::json!({"at_ms": 5, "cause": "dropped", "collection": "c1", "what": "quarantined"})]
     );
 }

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::stub::{Running, Scripted, client, eventually, full, post, start};
-use crate::world::{ALIASES, World, empty, framed, naming, status, world};
+use crate::world::{World, empty, framed, naming, own, status, world};
 
 /// What arrived upstream: each body that came whole, with its head.
 type Arrived = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
@@ -27,9 +27,10 @@ async fn recording() -> (Running, Arrived) {
         Box::pin(async move {
             let (head, body) = request.into_parts();
             let whole = body.collect().await;
-            if head.uri.path() != ALIASES
-                && let Ok(body) = whole
-            {
+            if let Some(answer) = own(head.uri.path()) {
+                return Ok(answer);
+            }
+            if let Ok(body) = whole {
                 record
                     .lock()
                     .expect("sound")

@@ -10,7 +10,7 @@ use interlock::upstream::Face;
 use tokio::sync::Semaphore;
 
 use crate::stub::{Scripted, client, eventually, frames, full, post, start, trailers};
-use crate::world::{ALIASES, empty, framed, naming, publish, world};
+use crate::world::{framed, naming, own, publish, world};
 
 async fn a_flip_waits_for_a_write_whose_client_left(face: Face) {
     let arrived = Arc::new(AtomicUsize::new(0));
@@ -19,8 +19,8 @@ async fn a_flip_waits_for_a_write_whose_client_left(face: Face) {
     let upstream = start(face, Options::default(), move |_, request| -> Scripted {
         let (arrived, gate) = (Arc::clone(&script.0), Arc::clone(&script.1));
         Box::pin(async move {
-            if request.uri().path() == ALIASES {
-                return Ok(empty());
+            if let Some(answer) = own(request.uri().path()) {
+                return Ok(answer);
             }
             arrived.fetch_add(1, Ordering::SeqCst);
             let _pass = gate.acquire().await.expect("open");
@@ -66,8 +66,8 @@ async fn a_lost_connection_ends_the_wait() {
     let upstream = start(Face::Grpc, Options::default(), move |_, request| -> Scripted {
         let counter = Arc::clone(&counter);
         Box::pin(async move {
-            if request.uri().path() == ALIASES {
-                return Ok(empty());
+            if let Some(answer) = own(request.uri().path()) {
+                return Ok(answer);
             }
             counter.fetch_add(1, Ordering::SeqCst);
             std::future::pending().await

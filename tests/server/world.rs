@@ -21,7 +21,8 @@ use interlock::wire::Limits;
 use crate::stub::{Running, frames, remote, start_with, trailers};
 
 /// What the upstream is asked for before a managed table answers anything.
-pub const ALIASES: &str = "/qdrant.Collections/ListAliases";
+const ALIASES: &str = "/qdrant.Collections/ListAliases";
+const INFO: &str = "/qdrant.Collections/Get";
 
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
@@ -99,7 +100,16 @@ pub async fn publish(registry: &Registry, docs: Option<Managed>) -> Epoch {
         .expect("published")
 }
 
-/// A message of no fields, as an answer: no aliases, for one.
+/// The answer to what Interlock asks for itself: no aliases, and a collection without vectors.
+pub fn own(path: &str) -> Option<Response<Body>> {
+    match path {
+        ALIASES => Some(empty()),
+        INFO => Some(Response::new(frames("\0\0\0\0\u{2}\u{a}\0", Ok(trailers("0"))))),
+        _ => None,
+    }
+}
+
+/// A message of no fields, as an answer.
 pub fn empty() -> Response<Body> {
     Response::new(frames("\0\0\0\0\0", Ok(trailers("0"))))
 }

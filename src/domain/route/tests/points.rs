@@ -149,7 +149,8 @@ fn a_point_that_is_updated_twice_in_one_request_is_one_point() {
         other => panic!("{other:?}"),
     };
     let kept = |name: &str, index| (name.to_owned(), VectorFrom::Kept(index));
-    assert_eq!(at(1), [kept("text", 0)]);
+    // What a later place overrides stays in its own, and loses there as it did when it came.
+    assert_eq!(at(1), [kept("text", 0), kept("words", 1)]);
     assert_eq!(at(3), [kept("words", 1), kept("text@new@1", 0)]);
     let claims = extras(&plan).into_iter().filter_map(|extra| match extra {
         Extra::SetTag { ids, tag, .. } if ids == &[PointId::Num(5)] && !tag.0[0].models.is_empty() => {
