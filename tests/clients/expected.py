@@ -20,15 +20,14 @@ CLOSED = "closed_call"
 POLICY = {
     "optimizations": (CLOSED, "segments of standby spaces would be shown"),
     "filter: has an unknown vector": ("unknown_vector", "Qdrant takes it for a vector that no point has; here a name that means nothing is refused"),
-    "create vector name": (CLOSED, "a vector name without a model"),
-    "delete vector name": (CLOSED, "a space would vanish under the table"),
+    "create vector name": ("unregistered_vector", "a vector name without a model"),
+    "delete vector name": ("unknown_vector", "it was not made"),
 }
 # Besides, once the second space serves: a write must fill it, and these give no text to fill it from.
 NO_TEXT = ("no_source_text", "the new model's vector can be made of nothing")
 POLICY_AFTER_CUTOVER = {
     "upsert without payload": NO_TEXT,
-    "update vectors of nobody": NO_TEXT,
-    "update batch that stops": NO_TEXT,
+    "update batch that stops": ("missing_point", "what cannot be done is refused before any of it"),
 }
 
 # Steps that both refuse with one status, Interlock with a text of its own.

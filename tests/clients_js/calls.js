@@ -154,8 +154,8 @@ const QDRANT_REFUSES = ['create it again', 'unknown vector', 'wrong dimension', 
 // Steps that Interlock refuses on a managed collection, with the reasons that it gives.
 const POLICY = {
   optimizations: 'closed_call', // segments of standby spaces would be shown
-  'create vector name': 'closed_call', // a vector name without a model
-  'delete vector name': 'closed_call', // a space would vanish under the table
+  'create vector name': 'unregistered_vector', // a vector name without a model
+  'delete vector name': 'unknown_vector', // it was not made
 };
 /** Each step that is refused in a mode, with its reason. */
 function policy(mode) {
