@@ -146,7 +146,7 @@ def test_case_90_the_upstreams_own_refusals_are_given_on(case):
         assert not answer.ok, (verb, answer.said)
         assert answer.is_status(404) or answer.is_status(400), (verb, answer.said)
         # Where Interlock itself says how to name a model's vector, that name is the client's contract.
-        assert answer.reason in (None, "no_source_text"), answer.said
+        assert answer.reason in (None, "missing_point"), answer.said
         if answer.reason is None:
             case.leaks_nothing(answer)
         true_claims(case, name)
@@ -217,19 +217,25 @@ def test_case_98_examples_without_the_vector(case):
 
 
 def test_case_99_names_that_look_alike(case):
-    """Names are bytes: another case, a blank, another form of an accent is another vector, with a model of its own."""
-    names = {"text": OLD, "Text": NEW, "text ": NEW, "\u00e9": OLD, "e\u0301": NEW}
+    """Names are bytes: another case, a blank, another form of an accent names no vector, and two that look like one
+    cannot be made."""
+    names = {"text": OLD, "\u00e9": NEW}
     name = case.arena.with_fields(names)
     for using, model in names.items():
         answer = case.ask(name, "query", {"query": model.vector("text 1"), "using": using, "limit": 5})
         case.ranked_by(answer, model, "text 1", 5)
         answer = case.ask(name, "scroll", {"limit": 5, "with_vector": [using]})
         case.reads_back(answer, model, using)
-    for using in ("TEXT", "tExt", " text", "text\u00a0", "\u00c9", "te\u200bxt", "text\u0000"):
+    for using in ("Text", "text ", "e\u0301", "TEXT", "tExt", " text", "text\u00a0", "\u00c9", "te\u200bxt", "text\u0000"):
         answer = case.ask(name, "query", {"query": OLD.vector("text 1"), "using": using, "limit": 5})
         case.refused(answer, "unknown_vector")
     body = {"query": OLD.vector("text 1"), "using": "Text@old", "limit": 5}
     case.refused(case.ask(name, "query", body), {"wrong_space", "unknown_vector"})
+    for pair in (("text", "Text"), ("text", "text "), ("\u00e9", "e\u0301")):
+        vectors = {each: {"size": OLD.dimension, "distance": "Cosine"} for each in pair}
+        made = case.rest("PUT", f"/collections/{name}-alike", {"vectors": vectors})
+        assert made.is_status(400) and made.reason, made.said
+        case.nothing_forwarded(made)
 
 
 @pytest.mark.parametrize("vector", ["Text", "text%20", "TEXT", "%E2%80%8Btext"])
