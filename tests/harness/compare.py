@@ -3,7 +3,7 @@
 import math
 
 # `version` counts a shard's operations, of which a tagged write may need two.
-IGNORED = {"time", "operation_id", "usage", "version", "segments_count", "indexed_vectors_count", "optimizer_status"}
+IGNORED = {"time", "operation_id", "usage", "version", "segments_count", "indexed_vectors_count", "optimizer_status", "update_queue"}
 COLOURS = {"green", "yellow", "grey"}
 SCORE_TOLERANCE = 1e-5
 REASON = "interlock-reason"
