@@ -37,7 +37,10 @@ def test_case_74_compressed_frames_are_read_before_they_are_sent(grpc_case, kind
             "deflate": (frame(zlib.compress(message), 1), {"grpc-encoding": "deflate"}),
         }[kind]
         answer = case.grpc(QUERY, Frames(body), headers)
-        if reasons:
+        if kind == "deflate":
+            # Qdrant reads gzip alone.
+            case.refused(answer, "encoding")
+        elif reasons:
             case.refused(answer, reasons, 409)
         elif answer.ok:
             case.ranked_by(answer, OLD, "text 1", 5)
@@ -81,7 +84,7 @@ def test_case_74_a_bomb(grpc_case):
     case.refused(case.grpc(QUERY, Frames(frame(bomb, 1)), {"grpc-encoding": "gzip"}), "body_too_large", 413)
 
 
-ENCODERS = {"gzip": gzip.compress, "deflate": zlib.compress, "x-gzip": gzip.compress, "identity": bytes}
+ENCODERS = {"gzip": gzip.compress, "deflate": zlib.compress, "identity": bytes}
 
 
 @pytest.mark.parametrize("encoding", list(ENCODERS))
@@ -97,7 +100,7 @@ def test_case_75_compressed_bodies_are_read_whatever_they_say_they_are(rest_case
         case.ranked_by(answer, OLD, "text 1", 5)
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "gzip;q=1", "GZIP", "compress", "unknown"])
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "gzip;q=1", "GZIP", "x-gzip", "compress", "unknown"])
 def test_case_75_encodings_that_interlock_does_not_read(rest_case, encoding):
     """Refused where a managed collection is asked, and never forwarded unread."""
     case = rest_case
