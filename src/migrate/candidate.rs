@@ -15,8 +15,13 @@ pub(super) enum Entry {
     Untagged,
     /// It claims no space: a vector update is under way, or was cut off.
     Unclaimed(String),
-    /// It claims a space; with its write id.
-    Claimed(String),
+    /// It claims spaces.
+    Claimed {
+        /// Its write id.
+        write_id: String,
+        /// Their names.
+        spaces: Vec<String>,
+    },
 }
 
 impl Entry {
@@ -24,7 +29,7 @@ impl Entry {
     pub fn write_id(&self) -> Option<&str> {
         match self {
             Self::Untagged => None,
-            Self::Unclaimed(id) | Self::Claimed(id) => Some(id),
+            Self::Unclaimed(write_id) | Self::Claimed { write_id, .. } => Some(write_id),
         }
     }
 }
@@ -70,9 +75,15 @@ fn entry(view: FieldView<'_>, payload: &HashMap<String, Value>) -> Entry {
     let Some(write_id) = string(entry.fields.get("write_id")) else {
         return Entry::Untagged;
     };
-    match structure(entry.fields.get("models")).is_some_and(|models| !models.fields.is_empty()) {
-        true => Entry::Claimed(write_id.to_owned()),
-        false => Entry::Unclaimed(write_id.to_owned()),
+    let models = structure(entry.fields.get("models"));
+    let spaces: Vec<String> = models
+        .iter()
+        .flat_map(|models| models.fields.keys().cloned())
+        .collect();
+    let write_id = write_id.to_owned();
+    match spaces.is_empty() {
+        true => Entry::Unclaimed(write_id),
+        false => Entry::Claimed { write_id, spaces },
     }
 }
 

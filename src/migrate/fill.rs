@@ -127,11 +127,18 @@ impl Filler<'_> {
         for candidate in candidates {
             match &candidate.entry {
                 Entry::Untagged => untagged.push(candidate),
-                Entry::Claimed(write_id) if !waiting.holds(&candidate.id, write_id) => {
+                // The server reads a point after its filter has matched it. One that claims the space by then may have
+                // been written in between: it is filled only if it is found with the same write id again.
+                Entry::Claimed { write_id, spaces }
+                    if !waiting.holds(&candidate.id, write_id)
+                        && !spaces
+                            .iter()
+                            .any(|space| self.space.vector.as_str() == space.as_str()) =>
+                {
                     let write_id = write_id.clone();
                     usable.push((candidate, write_id));
                 }
-                Entry::Unclaimed(write_id) | Entry::Claimed(write_id) => {
+                Entry::Unclaimed(write_id) | Entry::Claimed { write_id, .. } => {
                     if waiting.released(&candidate.id, write_id) {
                         let write_id = write_id.clone();
                         usable.push((candidate, write_id));

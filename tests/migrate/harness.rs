@@ -5,8 +5,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
 use interlock::domain::ids::FieldKey;
 use interlock::domain::model::{Distance, Kind, Model};
 use interlock::domain::source::SourceTemplate;
@@ -17,8 +20,11 @@ use interlock::registry::Registry;
 use interlock::store::{LocalStore, Store, StoreError};
 use interlock::upstream::calls::{CallLimits, Calls};
 use interlock::upstream::{Body, Face, Upstream, UpstreamError};
+use prost::Message;
 use qdrant_client::qdrant::vectors_config::Config;
-use qdrant_client::qdrant::{CollectionOperationResponse, CreateCollection, VectorParams, VectorsConfig};
+use qdrant_client::qdrant::{
+    CollectionOperationResponse, CreateCollection, ScrollPoints, VectorParams, VectorsConfig,
+};
 use serde_json::json;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -28,6 +34,8 @@ use super::real::Real;
 
 pub const NEW_SPACE: &str = "@new@1";
 pub const DIMENSION: u32 = 32;
+/// A gRPC frame's flag and length.
+const FRAME_PREFIX_BYTES: usize = 5;
 
 /// What runs around a call: its path comes in; an error takes the answer's place.
 pub type Hook = Arc<dyn Fn(&str) -> BoxFuture<'static, Around> + Send + Sync>;
@@ -41,6 +49,23 @@ pub enum Around {
     Lose,
     /// It is applied, and the answer is lost.
     LoseAnswer,
+    /// A scroll whose filter every point matches, as if each was written anew between the filter's look at it and the
+    /// read of what it holds.
+    AllMatch,
+}
+
+async fn unfiltered(request: Request<Body>) -> Request<Body> {
+    let (mut head, body) = request.into_parts();
+    let framed = body.collect().await.unwrap().to_bytes();
+    let mut ask = ScrollPoints::decode(&framed[FRAME_PREFIX_BYTES..]).unwrap();
+    ask.filter = None;
+    let message = ask.encode_to_vec();
+    let mut framed = vec![0];
+    framed.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+    framed.extend(message);
+    head.headers.remove(CONTENT_LENGTH);
+    let body = Full::new(Bytes::from(framed)).map_err(|never| match never {});
+    Request::from_parts(head, body.boxed_unsync())
 }
 
 /// An upstream that runs a hook before each call.
@@ -78,6 +103,7 @@ impl Upstream for Hooked {
                     let _lost = self.inner.call(face, request).await?;
                     Err(UpstreamError::Unknown("the test says so".into()))
                 }
+                Around::AllMatch => self.inner.call(face, unfiltered(request).await).await,
             }
         })
     }

@@ -10,6 +10,8 @@ use super::harness::{Around, NEW_SPACE, World, model};
 
 const SET_VECTORS: &str = "/qdrant.Points/UpdateVectors";
 const CLAIM: &str = "/qdrant.Points/SetPayload";
+const COUNT: &str = "/qdrant.Points/Count";
+const SCROLL: &str = "/qdrant.Points/Scroll";
 
 /// Runs `act` before each call to `path`, with the call's number from 0.
 fn before<F>(world: &World, path: &'static str, act: impl Fn(Client, usize) -> F + Send + Sync + 'static)
@@ -26,6 +28,18 @@ where
             }
             Around::Pass
         })
+    });
+}
+
+/// From here on the backfill sees nothing, until another hook is set or this one is cleared.
+fn blind(world: &World) {
+    world.hooked.set(|called| {
+        let around = if called == COUNT {
+            Around::Lose
+        } else {
+            Around::Pass
+        };
+        Box::pin(async move { around })
     });
 }
 
@@ -144,8 +158,10 @@ async fn a_point_in_the_middle_of_a_vector_update_is_left_alone_until_it_ends() 
     world.until_ready().await;
     // A request holds its table, and has done the first of its three steps.
     let pinned = world.registry.pin();
+    blind(&world);
     client.set_tag(2, entry(None)).await;
     client.write(3, "another", true).await;
+    world.hooked.clear();
     world.control.poke(&world.key());
     let mut tick = tokio::time::interval(std::time::Duration::from_millis(10));
     let claims = |points: &std::collections::BTreeMap<u64, (serde_json::Value, _)>, id: u64| {
@@ -205,4 +221,49 @@ async fn a_vector_update_that_was_cut_off_is_made_whole_in_both_spaces() {
     }
     world.check_fresh(NEW_SPACE, "new@1").await;
     world.check_fresh("", "old@1").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_point_that_is_written_between_match_and_read_keeps_its_vectors() {
+    let world = with_points(4).await;
+    let client = world.client();
+    start(&world).await;
+    world.until_ready().await;
+    blind(&world);
+    // No text gives these: whoever fills the point anew loses them.
+    let own = client.embed("new@1", "the client's own").await;
+    let old = client.embed("old@1", "the client's own").await;
+    client
+        .set_vectors(2, vec![("", old), (NEW_SPACE, own.clone())])
+        .await;
+    let mut tag = entry(None);
+    tag.claim("".into(), &model("old@1"));
+    tag.claim(NEW_SPACE.into(), &model("new@1"));
+    client.set_tag(2, tag).await;
+    client.write(3, "another", true).await;
+    let scrolled = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&scrolled);
+    world.hooked.set(move |called| {
+        let is_first = called == SCROLL && count.fetch_add(1, Ordering::SeqCst) == 0;
+        let around = if is_first { Around::AllMatch } else { Around::Pass };
+        Box::pin(async move { around })
+    });
+    let epoch = world.registry.current_epoch();
+    world.control.poke(&world.key());
+    // The points that claimed the space wait for the requests of their time.
+    let mut tick = tokio::time::interval(std::time::Duration::from_millis(10));
+    for _attempt in 0..1_000 {
+        if world.registry.current_epoch() > epoch {
+            break;
+        }
+        tick.tick().await;
+    }
+    assert!(world.registry.current_epoch() > epoch, "they wait");
+    assert!(scrolled.load(Ordering::SeqCst) > 0);
+    world
+        .until(|status| status.pending == 0 && status.phase == PhaseName::Ready)
+        .await;
+    let points = world.points().await;
+    assert_eq!(points[&2].1[NEW_SPACE], own, "the client's vector stands");
+    world.hooked.clear();
 }
