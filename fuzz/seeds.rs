@@ -4,6 +4,8 @@
 mod bodies;
 #[path = "../src/wire/pb/tests/generate.rs"]
 mod generate;
+#[path = "../src/wire/pb/tests/generate_answers.rs"]
+mod generate_answers;
 #[path = "../src/wire/pb/tests/generate_reads.rs"]
 mod generate_reads;
 #[path = "../tests/fuzz/seeds.rs"]
@@ -20,6 +22,7 @@ fn main() -> std::io::Result<()> {
     let seeds = match target.as_str() {
         "protobuf" => seeds::protobuf(COUNT),
         "json" => seeds::json(usize::from(COUNT) * 9),
+        "answers" => seeds::answers(usize::from(COUNT)),
         other => return Err(std::io::Error::other(format!("no seeds for {other}"))),
     };
     std::fs::create_dir_all(folder)?;

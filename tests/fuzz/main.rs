@@ -9,6 +9,8 @@
 mod bodies;
 #[path = "../../src/wire/pb/tests/generate.rs"]
 mod generate;
+#[path = "../../src/wire/pb/tests/generate_answers.rs"]
+mod generate_answers;
 #[path = "../../src/wire/pb/tests/generate_reads.rs"]
 mod generate_reads;
 mod mutate;
@@ -84,4 +86,16 @@ fn mutated_bodies_over_rest_are_refused_or_mean_what_serde_json_says() {
     const SEEDS: usize = 200;
     const MUTANTS: usize = 200;
     mutated(&seeds::json(SEEDS), MUTANTS, oracle::json::check);
+}
+
+#[test]
+fn what_failed_of_answers_does_not_fail_again() {
+    replay("answers", oracle::answers::check);
+}
+
+#[test]
+fn mutated_answers_show_what_they_may_and_nothing_else_changes() {
+    const SEEDS: usize = 40;
+    const MUTANTS: usize = 300;
+    mutated(&seeds::answers(SEEDS), MUTANTS, oracle::answers::check);
 }

@@ -1,13 +1,15 @@
 //! Takes out of answers what clients must not see: other spaces' vectors, real names, tags. Called by `engine` with
 //! the plan's [`Unwrite`]. What it does not know of an answer it passes on.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use super::answer::{Answer, Inside, fields, join};
 use super::reader::{Raw, Wire};
 use super::refuse::bad_answer;
 use super::splice::Sink;
-use super::vectors::{NAMED, SINGLE, Source, put_vectors_field};
+use super::vectors::{ENTRY, NAMED, SINGLE, Source, put_vectors_field};
 use crate::domain::ids::VectorName;
 use crate::domain::op::Verb;
 use crate::domain::plan::Unwrite;
@@ -143,6 +145,7 @@ fn point(
     let inside = work.enter(parent, raw)?;
     for field in work.fields(&inside.body)? {
         if field.wire != Wire::Bytes {
+            not_an_entry(&field, PAYLOAD)?;
             continue;
         }
         if let Some((vectors, shown)) = shown
@@ -160,6 +163,30 @@ fn point(
     Ok(())
 }
 
+/// Refuses an entry of a map that is written as anything but a message: prost takes it for one nevertheless.
+fn not_an_entry(field: &Raw, map: u32) -> Result<(), Refusal> {
+    match field.number == map && field.wire != Wire::Bytes {
+        true => Err(bad_answer("an entry of a map is no message")),
+        false => Ok(()),
+    }
+}
+
+/// The entries of a map at field `map` of the message at `body`: key and value.
+fn entries<'a>(
+    work: &Answer<'a>,
+    body: &Range<usize>,
+    map: u32,
+) -> Result<Vec<(&'a str, Range<usize>)>, Refusal> {
+    let mut entries = Vec::new();
+    for field in work.fields(body)? {
+        not_an_entry(&field, map)?;
+        if field.number == map {
+            entries.push(work.entry(&field)?);
+        }
+    }
+    Ok(entries)
+}
+
 /// Leaves of a `VectorsOutput` what may be shown, under the client's names.
 fn show_vectors(
     work: &mut Answer<'_>,
@@ -171,11 +198,7 @@ fn show_vectors(
     for member in work.fields(&raw.content())? {
         let entries = match member.number {
             SINGLE => vec![("", member.content())],
-            NAMED => {
-                let entries = work.fields(&member.content())?;
-                let entries: Result<Vec<_>, _> = entries.iter().map(|entry| work.entry(entry)).collect();
-                entries?
-            }
+            NAMED => entries(work, &member.content(), ENTRY)?,
             // A shape that this version cannot read cannot be shown either.
             _ => Vec::new(),
         };

@@ -11,7 +11,7 @@ pub(super) const SINGLE: u32 = 1;
 pub(super) const NAMED: u32 = 2;
 
 /// Within `NamedVectors` and its entries.
-const ENTRY: u32 = 1;
+pub(super) const ENTRY: u32 = 1;
 pub(super) const KEY: u32 = 1;
 pub(super) const VALUE: u32 = 2;
 

@@ -2,6 +2,7 @@
 //! for REST. Used by the fuzz targets and by the bounded run; each `check` takes any bytes and panics where the wire
 //! layer is wrong.
 
+pub mod answers;
 pub mod facts;
 pub mod json;
 pub mod pb;

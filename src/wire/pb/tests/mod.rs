@@ -6,6 +6,7 @@
 mod answers;
 mod fields;
 mod generate;
+mod generate_answers;
 mod generate_reads;
 mod hostile;
 mod nesting;
