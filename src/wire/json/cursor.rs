@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use super::errors;
 pub(super) use super::members::Members;
+use super::numbers;
 use super::strings::{self, Bad};
 use crate::domain::refusal::Refusal;
 
@@ -46,7 +47,7 @@ pub(super) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// Starts at the first byte of `bytes`, which must be UTF-8 as a whole.
     pub fn new(bytes: &'a [u8], depth_max: usize) -> Result<Self, Refusal> {
-        match std::str::from_utf8(bytes) {
+        match simdutf8::compat::from_utf8(bytes) {
             Ok(text) => Ok(Self {
                 text,
                 at: 0,
@@ -213,9 +214,18 @@ impl<'a> Cursor<'a> {
     pub fn numbers(&mut self) -> Result<usize, Refusal> {
         let mut items = self.array()?;
         while self.next_item(&mut items)? {
-            self.number()?;
+            self.number_run(&mut items)?;
         }
         Ok(items.count)
+    }
+
+    /// Passes over a number that is next, and those of the array that plainly follow it. All of them are counted.
+    pub fn number_run(&mut self, items: &mut Items) -> Result<(), Refusal> {
+        self.number()?;
+        let (more, end) = numbers::run(self.text.as_bytes(), self.at);
+        items.count += more;
+        self.at = end;
+        Ok(())
     }
 
     /// Refuses anything but blanks after the root value.
@@ -321,36 +331,15 @@ impl<'a> Cursor<'a> {
 
     fn number(&mut self) -> Result<(), Refusal> {
         self.blanks();
-        if self.byte() == Some(b'-') {
-            self.at += 1;
-        }
-        match self.byte() {
-            Some(b'0') => self.at += 1,
-            Some(b'1'..=b'9') => self.digits()?,
-            Some(_) | None => return Err(self.fail("invalid number")),
-        }
-        if self.byte() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.byte() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.byte() {
-                self.at += 1;
+        match numbers::end(self.text.as_bytes(), self.at) {
+            Ok(end) => {
+                self.at = end;
+                Ok(())
             }
-            self.digits()?;
+            Err(at) => {
+                self.at = at;
+                Err(self.fail("invalid number"))
+            }
         }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<(), Refusal> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.byte() {
-            self.at += 1;
-        }
-        if self.at == start {
-            return Err(self.fail("invalid number"));
-        }
-        Ok(())
     }
 }

@@ -8,6 +8,7 @@ mod errors;
 mod info;
 mod members;
 mod nesting;
+mod numbers;
 mod places;
 mod rewrite;
 mod scan;

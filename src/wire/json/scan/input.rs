@@ -122,21 +122,21 @@ impl<'a> Scanner<'a, '_> {
     pub(super) fn array_vector(&mut self) -> Result<InputValue<'a>, Refusal> {
         let mut first_row = None;
         let mut items = self.cursor.array()?;
-        let mut numbers = 0;
+        let mut is_dense = false;
         while self.cursor.next_item(&mut items)? {
-            if self.cursor.peek()? == Kind::Array && numbers == 0 {
+            if self.cursor.peek()? == Kind::Array && !is_dense {
                 let length = self.cursor.numbers()?;
                 first_row.get_or_insert(length);
             } else if first_row.is_none() {
-                self.cursor.number_text()?;
-                numbers += 1;
+                self.cursor.number_run(&mut items)?;
+                is_dense = true;
             } else {
                 return Err(self.cursor.fail("invalid type: expected an array of numbers"));
             }
         }
         Ok(match first_row {
             Some(length) => InputValue::Multi(length),
-            None => InputValue::Dense(numbers),
+            None => InputValue::Dense(items.count),
         })
     }
 
