@@ -10,6 +10,7 @@ use interlock::admin::api::ModelList;
 use interlock::admin::error::{AdminError, ErrorKind, GateReason};
 use interlock::admin::proto::admin_client::AdminClient;
 use interlock::admin::{BODY_BYTES_MAX, Obstacle, Readiness, ServeError, proto as pb, serve};
+use interlock::domain::forecast::Forecast;
 use interlock::migrate::{CutoverReport, MigrationStatus, PhaseName, Status};
 use reqwest::{Client, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -18,7 +19,7 @@ use tokio::net::TcpListener;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
 
-use scripted::{Call, Scripted, Server, flip, key, state, state_of, status};
+use scripted::{Call, Scripted, Server, flip, forecast, key, state, state_of, status};
 
 /// Longest wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -102,6 +103,28 @@ async fn both_faces_give_the_same_answers() {
     let message = client.migration_status(docs_title().unwrap()).await.unwrap();
     assert_eq!(MigrationStatus::try_from(message.into_inner()).unwrap(), json);
     assert_eq!(json, state(PhaseName::Backfilling, 250));
+
+    let json: Forecast = read(
+        post(
+            &server,
+            "/v1/migrations/docs/title/plan",
+            json!({"to": "new", "no_sample": true}),
+        )
+        .await,
+    )
+    .await;
+    assert_eq!(json, forecast());
+    let request = pb::PlanRequest {
+        field: docs_title(),
+        to: "new".to_owned(),
+        no_sample: true,
+    };
+    let message = client.plan_migration(request).await.unwrap().into_inner();
+    assert_eq!(Forecast::try_from(message).unwrap(), forecast());
+    let [.., one, other] = &server.script.calls()[..] else {
+        panic!("two calls");
+    };
+    assert_eq!(one, other);
 
     for (path, call) in [
         (

@@ -9,12 +9,12 @@ use super::proto::admin_server::Admin;
 use super::proto::{
     AddModelRequest, AdoptRequest, Adopted, AuditReport, AuditRequest, FieldRef, FlipReport, FlipRequest,
     ListModelsRequest, ListModelsResponse, LogLines, LogRequest, MigrationState, ModelAdded, ModelRow,
-    OrderRequest, RetireRequest, StartMigrationRequest, StatusReport, StatusRequest,
+    OrderRequest, Plan, PlanRequest, RetireRequest, StartMigrationRequest, StatusReport, StatusRequest,
 };
 use super::serve::Faces;
 use crate::domain::ids::FieldKey;
 use crate::domain::model::ModelRef;
-use crate::migrate::{Order, Retire};
+use crate::migrate::{Ahead, Order, Retire};
 
 type Reply<T> = Result<Response<T>, Status>;
 
@@ -52,6 +52,12 @@ impl Admin for Face {
 
     async fn adopt(&self, request: Request<AdoptRequest>) -> Reply<Adopted> {
         say(self.faces.state.operator.adopt(read(request)?).await)
+    }
+
+    async fn plan_migration(&self, request: Request<PlanRequest>) -> Reply<Plan> {
+        let (key, ask): (FieldKey, Ahead) = read(request)?;
+        let forecast = self.faces.state.operator.plan(key, ask).await?;
+        Ok(Response::new(Plan::try_from(forecast)?))
     }
 
     async fn start_migration(&self, request: Request<StartMigrationRequest>) -> Reply<MigrationState> {

@@ -5,11 +5,12 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::api::AddModel;
 use super::error::{AdminError, ErrorKind};
+use crate::domain::forecast::Forecast;
 use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
-    Adopt, Adopted, Audit, AuditReport, Control, ControlError, CutoverReport, MigrationStatus, ModelAdded,
-    ModelRow, Order, Retire, Status,
+    Adopt, Adopted, Ahead, Audit, AuditReport, Control, ControlError, CutoverReport, MigrationStatus,
+    ModelAdded, ModelRow, Order, Retire, Status,
 };
 
 /// What a verb comes back with.
@@ -25,6 +26,9 @@ pub trait Operator: Send + Sync + 'static {
 
     /// Puts a collection under management.
     fn adopt(&self, request: Adopt) -> Answer<'_, Adopted>;
+
+    /// What a migration would do and cost; changes nothing.
+    fn plan(&self, key: FieldKey, ask: Ahead) -> Answer<'_, Forecast>;
 
     /// Starts a migration, or takes up the one to the same target. Returns before the backfill has ended.
     fn start(&self, key: FieldKey, to: ModelRef) -> Answer<'_, MigrationStatus>;
@@ -88,6 +92,10 @@ impl Operator for Control {
     fn adopt(&self, request: Adopt) -> Answer<'_, Adopted> {
         let control = self.clone();
         to_the_end(async move { control.adopt(request).await })
+    }
+
+    fn plan(&self, key: FieldKey, ask: Ahead) -> Answer<'_, Forecast> {
+        Box::pin(async move { Ok(Control::forecast(self, &key, &ask).await?) })
     }
 
     fn start(&self, key: FieldKey, to: ModelRef) -> Answer<'_, MigrationStatus> {

@@ -49,6 +49,7 @@ pub(super) fn routes() -> Router<Faces> {
         router = router
             .route(field, get(migration))
             .route(&format!("{field}/watch"), get(watch))
+            .route(&format!("{field}/plan"), post(plan))
             .route(&format!("{field}/cutover"), post(cutover))
             .route(&format!("{field}/rollback"), post(rollback))
             .route(&format!("{field}/pause"), post(pause))
@@ -190,6 +191,10 @@ async fn start(State(faces): State<Faces>, body: Bytes) -> Result<Response, Admi
 
 async fn migration(State(faces): State<Faces>, Named(key): Named) -> Result<Response, AdminError> {
     Ok(done(&faces.state.operator.migration(key).await?))
+}
+
+async fn plan(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> Result<Response, AdminError> {
+    Ok(done(&faces.state.operator.plan(key, read(&body)?).await?))
 }
 
 async fn cutover(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> Result<Response, AdminError> {

@@ -8,10 +8,26 @@ use super::exit;
 use super::operate::Ask;
 use super::target::Target;
 use crate::domain::model::ModelRef;
-use crate::migrate::{Order, Retire};
+use crate::migrate::{Ahead, Order, Retire};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MigrateVerb {
+    /// Say what a migration would do and cost: layout, steps, bytes, embedder calls, tokens, time. Changes nothing.
+    ///
+    /// A few texts are embedded to measure the rate, and nothing is written; --no-sample leaves that out.
+    #[command(after_help = exit::HELP)]
+    Plan {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        target: Target,
+        /// The model to move to: NAME or NAME@VERSION.
+        #[arg(long, value_name = "MODEL")]
+        to: ModelRef,
+        /// Embed nothing: without a sample, tokens, cost and time are left out.
+        #[arg(long)]
+        no_sample: bool,
+    },
     /// Make the standby space, write to both, and backfill; shows the progress until a cutover can be made.
     ///
     /// The work is Interlock's: an interrupted command, or --detach, leaves it going on. The same command again joins it.
@@ -143,6 +159,15 @@ pub(super) fn asked(verb: MigrateVerb) -> (Connection, Ask) {
         order,
     };
     match verb {
+        MigrateVerb::Plan {
+            connection,
+            target,
+            to,
+            no_sample,
+        } => {
+            let key = target.key();
+            (connection, Ask::Plan(key, Ahead { to, no_sample }))
+        }
         MigrateVerb::Start {
             connection,
             target,

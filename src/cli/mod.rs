@@ -2,6 +2,7 @@
 //! carries out the operator's verbs, which speak to a running Interlock over its admin API and nothing else.
 
 mod adopt;
+mod ahead;
 mod args;
 mod client;
 mod exit;

@@ -102,6 +102,9 @@ struct OpenAiArgs {
     /// Further attempts after one that may be repeated [default: 2].
     #[arg(long, value_name = "N")]
     retries_max: Option<u32>,
+    /// What a million tokens cost, in the currency of your choice: `migrate plan` and `migrate status` reckon with it.
+    #[arg(long, value_name = "PRICE")]
+    price_per_million_tokens: Option<f64>,
 }
 
 impl ModelAddArgs {
@@ -183,6 +186,7 @@ impl OpenAiArgs {
             concurrency_max: self.concurrency_max.unwrap_or(default.concurrency_max),
             queue_max: self.queue_max.unwrap_or(default.queue_max),
             retries_max: self.retries_max.unwrap_or(default.retries_max),
+            price_per_million_tokens: self.price_per_million_tokens,
             ..default
         })
     }
@@ -198,6 +202,10 @@ impl OpenAiArgs {
             ("concurrency-max", self.concurrency_max.is_some()),
             ("queue-max", self.queue_max.is_some()),
             ("retries-max", self.retries_max.is_some()),
+            (
+                "price-per-million-tokens",
+                self.price_per_million_tokens.is_some(),
+            ),
         ]
         .into_iter()
         .find_map(|(option, given)| given.then_some(option))

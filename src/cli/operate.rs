@@ -9,15 +9,16 @@ use super::args::Connection;
 use super::client::{Client, understood};
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
-use super::render;
+use super::{ahead, render};
 use crate::admin::api::{AddModel, MigrationList, ModelList};
 use crate::admin::error::{AdminError, ErrorKind, GateReason};
 use crate::admin::proto as pb;
+use crate::domain::forecast::Forecast;
 use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
-    Adopt, Adopted, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, Order, PhaseName, Retire,
-    Status,
+    Adopt, Adopted, Ahead, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, Order, PhaseName,
+    Retire, Status,
 };
 
 /// A verb that speaks to a running Interlock.
@@ -33,6 +34,7 @@ pub(super) enum Ask {
     AddModel(Box<AddModel>),
     Models,
     Adopt(Adopt),
+    Plan(FieldKey, Ahead),
     Start {
         key: FieldKey,
         to: ModelRef,
@@ -143,6 +145,13 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
             let answer = client.stub.adopt(pb::AdoptRequest::from(request)).await;
             Report::new(&client.read::<_, Adopted>(answer)?, render::adopted)
         }
+        Ask::Plan(key, ask) => {
+            let answer = client
+                .stub
+                .plan_migration(pb::PlanRequest::from((key, ask)))
+                .await;
+            Report::new(&client.read::<_, Forecast>(answer)?, ahead::forecast)
+        }
         Ask::Start { key, to, detach } => {
             let state = start(&mut client, key, &to, detach, progress).await?;
             Report::new(&state, render::migration)
@@ -179,14 +188,7 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
             Report::new(&client.read::<_, MigrationStatus>(answer)?, render::migration)
         }
         Ask::Log { lines } => log(&mut client, lines).await,
-        Ask::Audit(request) => {
-            let answer = client.stub.audit(pb::AuditRequest::from(request)).await;
-            let report: AuditReport = client.read(answer)?;
-            if !report.findings.is_empty() {
-                return Err(unclean(&report).into());
-            }
-            Report::new(&report, render::audit)
-        }
+        Ask::Audit(request) => audit(&mut client, request).await,
         Ask::Status(collection) => Report::new(&status(&mut client, collection).await?, render::status),
     }
 }
@@ -195,6 +197,15 @@ fn flip(key: FieldKey, to: &ModelRef) -> pb::FlipRequest {
     pb::FlipRequest {
         field: Some(key.into()),
         to: to.to_string(),
+    }
+}
+
+async fn audit(client: &mut Client, request: Audit) -> Result<Report, Failure> {
+    let answer = client.stub.audit(pb::AuditRequest::from(request)).await;
+    let report: AuditReport = client.read(answer)?;
+    match report.findings.is_empty() {
+        true => Report::new(&report, render::audit),
+        false => Err(unclean(&report).into()),
     }
 }
 

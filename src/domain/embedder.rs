@@ -56,6 +56,9 @@ pub struct OpenAiSpec {
     /// Size of one answer, in bytes.
     #[serde(default = "defaults::answer_bytes_max")]
     pub answer_bytes_max: usize,
+    /// What a million tokens cost, in whatever currency the operator reckons; absent: nothing is reckoned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_per_million_tokens: Option<f64>,
 }
 
 impl OpenAiSpec {
@@ -72,6 +75,7 @@ impl OpenAiSpec {
             queue_max: defaults::queue_max(),
             retries_max: defaults::retries_max(),
             answer_bytes_max: defaults::answer_bytes_max(),
+            price_per_million_tokens: None,
         }
     }
 }

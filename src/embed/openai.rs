@@ -71,6 +71,11 @@ impl OpenAi {
         bound("queue_max", spec.queue_max as u64, 0, 65_536)?;
         bound("retries_max", spec.retries_max.into(), 0, RETRIES_MAX.into())?;
         bound("answer_bytes_max", spec.answer_bytes_max as u64, 1024, 1 << 30)?;
+        if let Some(price) = spec.price_per_million_tokens
+            && (!price.is_finite() || price < 0.0)
+        {
+            return Err(BadEmbedder::Price);
+        }
         let url = Url::parse(&spec.url).map_err(|_bad| BadEmbedder::Url(spec.url.clone()))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(BadEmbedder::Credentials);

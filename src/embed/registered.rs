@@ -38,6 +38,9 @@ pub enum BadEmbedder {
         /// At most.
         max: u64,
     },
+    /// A price that is none.
+    #[error("`price_per_million_tokens` must be 0 or more")]
+    Price,
     /// The rarity table is damaged.
     #[error("the IDF table is damaged: fit it anew")]
     Idf,

@@ -14,10 +14,12 @@ use super::api::{
 use super::audit::now_ms;
 use super::error::{ControlError, ErrorKind};
 use super::flip::Direction;
+use super::forecast::Ahead;
 use super::inner::{Inner, lock};
 use super::run::Run;
 use super::settings::Settings;
 use crate::domain::embedder::EmbedderSpec;
+use crate::domain::forecast::Forecast;
 use crate::domain::ids::{CollectionName, Epoch, FieldKey};
 use crate::domain::model::{Model, ModelRef};
 use crate::domain::phase::Migration;
@@ -113,6 +115,14 @@ impl Control {
     /// left out; `conflict` where it is managed otherwise; `upstream`; `store`.
     pub async fn adopt(&self, request: Adopt) -> Result<Adopted, ControlError> {
         self.inner.adopt(request).await
+    }
+
+    /// Says what a migration would do and cost; changes nothing. Embeds a bounded sample unless told not to.
+    ///
+    /// # Errors
+    /// `not_found` for a field or model; `upstream`.
+    pub async fn forecast(&self, key: &FieldKey, ask: &Ahead) -> Result<Forecast, ControlError> {
+        self.inner.forecast(key, ask).await
     }
 
     /// Starts a migration, or takes up the one to the same target. Answers when dual writing is open, or earlier with

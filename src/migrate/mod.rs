@@ -15,6 +15,7 @@ mod embedding;
 mod error;
 mod fill;
 mod flip;
+mod forecast;
 mod inner;
 mod models;
 mod opening;
@@ -37,4 +38,5 @@ pub use api::{
 };
 pub use control::{Control, Parts};
 pub use error::{ControlError, ErrorKind};
+pub use forecast::Ahead;
 pub use settings::Settings;

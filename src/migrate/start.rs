@@ -43,7 +43,12 @@ impl Inner {
                     run
                 }
                 (Some(_) | None, _) => {
-                    let migration = self.plan(&key, &field, &model).await?;
+                    self.may_begin(&key, &field, &model).await?;
+                    let to = Space {
+                        vector: standby_name(&field.name, &model.id),
+                        model: model.id.clone(),
+                    };
+                    let migration = Migration::plan(key.clone(), field.serving.clone(), to, now_ms());
                     self.begin(migration).await?
                 }
             }
@@ -52,7 +57,26 @@ impl Inner {
         self.opened(&run).await
     }
 
-    async fn plan(&self, key: &FieldKey, field: &Field, model: &Model) -> Result<Migration, ControlError> {
+    /// Whether a start would be taken now: a new migration, or the one to the same target again.
+    pub(super) async fn may_start(
+        &self,
+        key: &FieldKey,
+        field: &Field,
+        model: &Model,
+    ) -> Result<(), ControlError> {
+        self.check_standing(key)?;
+        let known = lock(&self.runs).get(key).cloned();
+        if let Some(run) = known {
+            let state = run.state.lock().await.clone();
+            if !state.phase.name().is_over() {
+                return takes_up(&state, model);
+            }
+        }
+        self.may_begin(key, field, model).await
+    }
+
+    /// Whether a new migration could begin.
+    async fn may_begin(&self, key: &FieldKey, field: &Field, model: &Model) -> Result<(), ControlError> {
         if field.serving.model == model.id {
             return Err(conflict(format!("`{}` serves `{key}` already", model.id)));
         }
@@ -70,16 +94,12 @@ impl Inner {
             ));
         }
         let vectors = schema::vectors(&self.calls.collection(key.collection.as_str()).await?);
-        if vectors.contains_key(&vector) {
-            return Err(conflict(format!(
+        match vectors.contains_key(&vector) {
+            true => Err(conflict(format!(
                 "the collection has a vector `{vector}` that no migration made: remove it first"
-            )));
+            ))),
+            false => Ok(()),
         }
-        let to = Space {
-            vector,
-            model: model.id.clone(),
-        };
-        Ok(Migration::plan(key.clone(), field.serving.clone(), to, now_ms()))
     }
 
     /// Stores the migration as opening, then lets its driver run. A crash in between is taken up by `resume`.

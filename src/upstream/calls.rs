@@ -4,6 +4,7 @@
 
 mod collections;
 pub mod filters;
+mod keeping;
 mod points;
 mod shapes;
 
@@ -18,6 +19,7 @@ use prost::Message;
 
 use super::{Body, Face, Upstream, UpstreamError};
 
+pub use keeping::{is_strict, keeping, replicas};
 pub use shapes::{found, vectors};
 
 pub use points::{Page, PageQuery, parse_id, proto_id, spelled, typed_id};

@@ -6,7 +6,7 @@ use interlock::domain::embedder::{EmbedderSpec, Idf, IdfTable, OpenAiSpec};
 use interlock::domain::model::{Distance, Kind, Model};
 use interlock::domain::source::SourceTemplate;
 use interlock::domain::table::OnEmbedFailure;
-use interlock::migrate::{Adopt, AdoptVector, Order, Retire, UndeclaredChoice};
+use interlock::migrate::{Adopt, AdoptVector, Ahead, Order, Retire, UndeclaredChoice};
 
 use crate::scripted::{Call, key};
 use crate::{asked, parse, usage};
@@ -295,6 +295,16 @@ async fn the_other_verbs_ask_for_their_field() {
         (
             &["migrate", "start", "docs/title", "--to", "new@2", "--detach"],
             Call::Start(title.clone(), new()),
+        ),
+        (
+            &["migrate", "plan", "docs/title", "--to", "new@2", "--no-sample"],
+            Call::Plan(
+                title.clone(),
+                Ahead {
+                    to: new(),
+                    no_sample: true,
+                },
+            ),
         ),
         (
             &["migrate", "cutover", "docs/title", "--to", "new@2"],

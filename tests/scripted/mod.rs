@@ -9,12 +9,13 @@ use interlock::admin::api::AddModel;
 use interlock::admin::error::AdminError;
 use interlock::admin::{AdminState, Answer, Operator, Readiness, ServeError, Token, serve};
 use interlock::domain::embedder::EmbedderSpec;
+use interlock::domain::forecast::{Forecast, Layout, Need, Sample, SpaceBytes};
 use interlock::domain::gate::Reason;
 use interlock::domain::ids::{CollectionName, Epoch, FieldKey};
 use interlock::domain::model::{Distance, Kind, Model, ModelRef};
 use interlock::domain::table::{OnEmbedFailure, Undeclared};
 use interlock::migrate::{
-    Adopt, Adopted, AdoptedField, Audit, AuditReport, BrownoutStatus, CollectionStatus, CutoverReport,
+    Adopt, Adopted, AdoptedField, Ahead, Audit, AuditReport, BrownoutStatus, CollectionStatus, CutoverReport,
     FieldStatus, MigrationStatus, ModelAdded, ModelRow, Order, PhaseName, Retire, Role, SpaceStatus, Status,
     Unsourced,
 };
@@ -28,6 +29,7 @@ pub enum Call {
     AddModel(AddModel),
     Models,
     Adopt(Adopt),
+    Plan(FieldKey, Ahead),
     Start(FieldKey, ModelRef),
     Watch(FieldKey),
     Migration(FieldKey),
@@ -113,6 +115,10 @@ impl Operator for Scripted {
             warnings: vec!["mind the gap".to_owned()],
         };
         self.answer(Call::Adopt(request), adopted)
+    }
+
+    fn plan(&self, key: FieldKey, ask: Ahead) -> Answer<'_, Forecast> {
+        self.answer(Call::Plan(key, ask), forecast())
     }
 
     fn start(&self, key: FieldKey, to: ModelRef) -> Answer<'_, MigrationStatus> {
@@ -242,6 +248,46 @@ pub fn state(phase: PhaseName, done: u64) -> MigrationStatus {
         },
         last_error: None,
         brownout: None,
+    }
+}
+
+pub fn forecast() -> Forecast {
+    Forecast {
+        key: key("docs", "title"),
+        from: "old@1".parse().unwrap(),
+        to: "new@2".parse().unwrap(),
+        layout: Layout {
+            in_place: true,
+            server: "1.18.3".to_owned(),
+            is_unnamed: false,
+            is_cluster: Some(false),
+            why: "in place: it can".to_owned(),
+        },
+        need: Need::Embed,
+        need_why: "nothing in common".to_owned(),
+        steps: vec!["add the vector".to_owned(), "backfill 1000 points".to_owned()],
+        points: 1_000,
+        spaces: vec![SpaceBytes {
+            vector: "title".into(),
+            model: "old@1".parse().unwrap(),
+            memory_bytes: Some(1_536_000),
+            disk_bytes: Some(1_536_000),
+        }],
+        memory_bytes: Some(1_536_000),
+        disk_bytes: None,
+        embedder_calls: 16,
+        tokens_estimated: Some(250_000),
+        cost_estimated: Some(0.005),
+        unsourced_estimated: Some(0),
+        seconds_estimated: Some(90.0),
+        sample: Some(Sample {
+            points: 10,
+            tokens_estimated: 2_500,
+            seconds: Some(0.9),
+            ..Sample::default()
+        }),
+        warnings: vec!["mind the gap".to_owned()],
+        obstacles: vec!["it is migrating already".to_owned()],
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod adoption;
 mod audit;
+mod forecast;
 mod migrations;
 mod models;
 mod status;

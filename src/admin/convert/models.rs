@@ -125,6 +125,7 @@ impl From<OpenAiSpec> for pb::OpenAiEmbedder {
             queue_max: Some(spec.queue_max as u64),
             retries_max: Some(spec.retries_max),
             answer_bytes_max: Some(spec.answer_bytes_max as u64),
+            price_per_million_tokens: spec.price_per_million_tokens,
         }
     }
 }
@@ -151,6 +152,7 @@ impl TryFrom<pb::OpenAiEmbedder> for OpenAiSpec {
                 message.answer_bytes_max,
                 default.answer_bytes_max,
             )?,
+            price_per_million_tokens: message.price_per_million_tokens,
             ..default
         })
     }
