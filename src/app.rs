@@ -1,6 +1,7 @@
 //! The composition root: the one place that names concrete parts and puts them together. Called by `cli`'s commands
 //! through `main`, and by the demo.
 
+mod cores;
 mod parts;
 mod watch;
 
@@ -18,9 +19,9 @@ use crate::engine::Service;
 use crate::migrate::Control;
 use crate::server::{self, Drain};
 use crate::telemetry::{self, Metrics};
-use crate::upstream::Face;
 use crate::upstream::calls::Calls;
 
+use cores::Core;
 use parts::Parts;
 pub use parts::StartError;
 
@@ -48,14 +49,16 @@ pub struct Running {
 /// # Errors
 /// What could not be opened, bound or resumed, and what to do.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let listeners = [config.listen.http, config.listen.grpc, config.listen.admin];
-    let [http, grpc, admin_port] = bind(listeners).await?;
-    let address = |listener: &TcpListener| listener.local_addr().map_err(StartError::Listener);
+    let count = cores::count();
+    let http = cores::bind(config.listen.http, count)?;
+    let grpc = cores::bind(config.listen.grpc, count)?;
+    let admin_port = bind(config.listen.admin).await?;
     let parts = Parts::open(&config).await?;
-    parts::check_token(&config, address(&admin_port)?)?;
+    let admin = admin_port.local_addr().map_err(StartError::Listener)?;
+    parts::check_token(&config, admin)?;
     let drain = Drain::new(config.drain.grace_ms.duration());
     let options = server::Options {
-        connections_max: config.limits.connections_max,
+        connections_max: config.limits.connections_max.div_ceil(count),
         head_timeout: config.listen.head_timeout_ms.duration(),
         body_idle_timeout: config.listen.body_idle_timeout_ms.duration(),
         drain_wait: config.drain.wait_ms.duration(),
@@ -64,7 +67,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let mut running = Running {
         http: address(&http)?,
         grpc: address(&grpc)?,
-        admin: address(&admin_port)?,
+        admin,
         readiness: Readiness::default(),
         drain,
         tasks: JoinSet::new(),
@@ -74,33 +77,44 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         parts,
     };
     running.parts.control.resume().await;
-    running.listen([(http, Face::Rest), (grpc, Face::Grpc)], options);
+    running.listen(&config, http.into_iter().zip(grpc), options)?;
     running.operate(&config, admin_port, admin_stops);
     running.watch();
     Ok(running)
 }
 
-async fn bind(addresses: [SocketAddr; 3]) -> Result<[TcpListener; 3], StartError> {
-    let [http, grpc, admin] = addresses;
-    let one = |address| async move {
-        TcpListener::bind(address)
-            .await
-            .map_err(|source| StartError::Bind { address, source })
-    };
-    Ok([one(http).await?, one(grpc).await?, one(admin).await?])
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Bind { address, source })
+}
+
+/// Where the listeners of one port listen.
+fn address(listeners: &[std::net::TcpListener]) -> Result<SocketAddr, StartError> {
+    let first = listeners.first().ok_or(StartError::Stopping)?;
+    first.local_addr().map_err(StartError::Listener)
 }
 
 impl Running {
-    fn listen(&mut self, listeners: [(TcpListener, Face); 2], options: server::Options) {
-        for (listener, face) in listeners {
-            let engine: Arc<dyn Service> = Arc::clone(&self.parts.engine) as Arc<dyn Service>;
-            let draining = self.drain.watch();
+    /// A core for each pair of listeners.
+    fn listen(
+        &mut self,
+        config: &Config,
+        pairs: impl ExactSizeIterator<Item = (std::net::TcpListener, std::net::TcpListener)>,
+        options: server::Options,
+    ) -> Result<(), StartError> {
+        let count = pairs.len();
+        for (number, (http, grpc)) in pairs.enumerate() {
+            let service = self.parts.engine_of_core(config, count) as Arc<dyn Service>;
+            let core = Core { http, grpc, service };
+            let end = cores::start(core, number, options, &self.drain).map_err(StartError::Listener)?;
             self.tasks.spawn(async move {
-                let served = server::serve(listener, face, engine, options, draining).await;
-                let server::Served { accepted, dropped } = served;
-                tracing::info!(?face, accepted, dropped, "a listener has stopped");
+                if end.await.is_err() {
+                    tracing::error!(core = number, "a core has failed");
+                }
             });
         }
+        Ok(())
     }
 
     fn operate(

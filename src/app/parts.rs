@@ -101,6 +101,9 @@ struct Opened {
 
 impl Parts {
     pub async fn open(config: &Config) -> Result<Self, StartError> {
+        // Before anything is counted: handles are looked up once.
+        let metrics =
+            Metrics::install().inspect_err(|error| tracing::debug!(%error, "metrics are installed already"));
         let dir = config.data.dir.clone();
         let owned = config.clone();
         let opened = tokio::task::spawn_blocking(move || open_files(&owned, dir)).await;
@@ -128,8 +131,6 @@ impl Parts {
             settings(config, upsert_retains(&calls).await),
             Arc::new(move |key| poked.poke(key)),
         );
-        let metrics =
-            Metrics::install().inspect_err(|error| tracing::debug!(%error, "metrics are installed already"));
         Ok(Self {
             engine: Arc::new(engine),
             registry,
@@ -140,6 +141,22 @@ impl Parts {
             #[cfg(feature = "embedded")]
             embedded: opened.embedded,
         })
+    }
+
+    /// One of `cores` engines: with connections of its own, and its share of their bounds.
+    pub fn engine_of_core(&self, config: &Config, cores: usize) -> Arc<Engine> {
+        let (Some(grpc), Some(rest)) = (&config.upstream.grpc, &config.upstream.rest) else {
+            return Arc::clone(&self.engine);
+        };
+        let whole = remote_options(config);
+        let share = RemoteOptions {
+            in_flight_max: whole.in_flight_max.div_ceil(cores),
+            rest_connections_max: whole.rest_connections_max.div_ceil(cores),
+            rest_idle_max: whole.rest_idle_max.div_ceil(cores),
+            ..whole
+        };
+        let upstream: Arc<dyn Upstream> = Arc::new(Remote::new(grpc.clone(), rest.clone(), share));
+        Arc::new(self.engine.over(upstream))
     }
 
     /// Writes the embedded engine's files out.
@@ -167,14 +184,7 @@ fn open_files(config: &Config, dir: PathBuf) -> Result<(Arc<dyn Store>, StoredSt
 fn open_upstream(config: &Config) -> Result<Opened, StartError> {
     let upstream = &config.upstream;
     if let (Some(grpc), Some(rest)) = (&upstream.grpc, &upstream.rest) {
-        let options = RemoteOptions {
-            connections: upstream.connections,
-            in_flight_max: upstream.in_flight_max,
-            rest_connections_max: upstream.rest_connections_max,
-            rest_idle_max: upstream.rest_idle_max,
-            connect_timeout: upstream.connect_timeout_ms.duration(),
-            answer_timeout: upstream.answer_timeout_ms.duration(),
-        };
+        let options = remote_options(config);
         return Ok(Opened {
             upstream: Arc::new(Remote::new(grpc.clone(), rest.clone(), options)),
             #[cfg(feature = "embedded")]
@@ -182,6 +192,18 @@ fn open_upstream(config: &Config) -> Result<Opened, StartError> {
         });
     }
     open_embedded(config)
+}
+
+fn remote_options(config: &Config) -> RemoteOptions {
+    let upstream = &config.upstream;
+    RemoteOptions {
+        connections: upstream.connections,
+        in_flight_max: upstream.in_flight_max,
+        rest_connections_max: upstream.rest_connections_max,
+        rest_idle_max: upstream.rest_idle_max,
+        connect_timeout: upstream.connect_timeout_ms.duration(),
+        answer_timeout: upstream.answer_timeout_ms.duration(),
+    }
 }
 
 #[cfg(feature = "embedded")]

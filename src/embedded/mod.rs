@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use self::collections::Core;
@@ -116,6 +117,8 @@ impl Engine {
 pub struct Embedded {
     engine: Engine,
     grpc: grpc::Grpc,
+    /// Where its calls run, whatever thread asks: that of its opening.
+    runtime: Option<Handle>,
 }
 
 impl Embedded {
@@ -135,7 +138,11 @@ impl Embedded {
             options,
         };
         let grpc = grpc::Grpc::new(&engine);
-        Ok(Self { engine, grpc })
+        Ok(Self {
+            engine,
+            grpc,
+            runtime: Handle::try_current().ok(),
+        })
     }
 
     /// Flushes and closes every collection. Calls after it are refused. Without it nothing is lost either; the next
@@ -159,7 +166,8 @@ impl Upstream for Embedded {
     ) -> BoxFuture<'_, Result<Response<Body>, UpstreamError>> {
         let (engine, grpc) = (self.engine.clone(), self.grpc.clone());
         let hold: Option<Hold> = request.extensions_mut().remove();
-        let served = tokio::spawn(async move {
+        let runtime = self.runtime.clone().unwrap_or_else(Handle::current);
+        let served = runtime.spawn(async move {
             let answer = match face {
                 Face::Rest => rest::serve(&engine, request).await,
                 Face::Grpc => grpc.serve(request).await,

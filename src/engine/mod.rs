@@ -82,7 +82,7 @@ pub struct Engine {
     turns: Arc<Turns>,
     /// Held by whoever changes names or schemas.
     changing: Arc<tokio::sync::Mutex<()>>,
-    settings: Settings,
+    settings: Arc<Settings>,
     on_pending: OnPending,
 }
 
@@ -121,6 +121,7 @@ impl Engine {
         on_pending: OnPending,
     ) -> Self {
         let aliases = Aliases::new(calls.clone(), Arc::clone(&registry), &settings.metadata_key);
+        let settings = Arc::new(settings);
         Self {
             registry,
             upstream,
@@ -131,6 +132,21 @@ impl Engine {
             changing: Arc::default(),
             settings,
             on_pending,
+        }
+    }
+
+    /// The same engine over another set of connections: one core's.
+    pub fn over(&self, upstream: Arc<dyn Upstream>) -> Self {
+        Self {
+            registry: Arc::clone(&self.registry),
+            upstream,
+            embedders: Arc::clone(&self.embedders),
+            calls: self.calls.clone(),
+            aliases: Arc::clone(&self.aliases),
+            turns: Arc::clone(&self.turns),
+            changing: Arc::clone(&self.changing),
+            settings: Arc::clone(&self.settings),
+            on_pending: Arc::clone(&self.on_pending),
         }
     }
 

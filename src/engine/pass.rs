@@ -48,7 +48,7 @@ impl Engine {
             UpstreamError::Unreachable(_) | UpstreamError::Unprocessed(_) | UpstreamError::Unknown(_) => {
                 self.aliases.invalidate();
             }
-            UpstreamError::Full => {}
+            UpstreamError::Incomplete(_) | UpstreamError::Full => {}
         }
         refused(error)
     }
@@ -70,6 +70,14 @@ pub(super) fn refused(error: UpstreamError) -> Refusal {
             "outcome_unknown",
             "Qdrant's answer was lost: the request may have been applied; it is safe to send it again",
         ),
+        // A refusal of ours, found on the way, says itself what is wrong.
+        UpstreamError::Incomplete(cause) => match cause.downcast::<Refusal>() {
+            Ok(refusal) => *refusal,
+            Err(_) => Refusal::unavailable(
+                "body_broken",
+                "the body ended before it was complete; nothing was applied",
+            ),
+        },
         UpstreamError::Full => Refusal::new(
             RefusalKind::Busy,
             "upstream_full",

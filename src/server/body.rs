@@ -28,7 +28,8 @@ pub(super) struct Bounded<B> {
     patience: Duration,
     /// Since when somebody waits for a frame. Time in which nobody reads is not the client's.
     waiting: Option<Instant>,
-    timer: Pin<Box<Sleep>>,
+    /// Made when somebody first waits.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<B> Bounded<B> {
@@ -38,7 +39,7 @@ impl<B> Bounded<B> {
             idle,
             patience: idle,
             waiting: None,
-            timer: Box::pin(tokio::time::sleep(idle)),
+            timer: None,
         }
     }
 
@@ -50,12 +51,15 @@ impl<B> Bounded<B> {
     }
 
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.idle)));
         if self.waiting.is_none() {
             let now = Instant::now();
             self.waiting = Some(now);
-            self.timer.as_mut().reset(now + self.idle.min(self.patience));
+            timer.as_mut().reset(now + self.idle.min(self.patience));
         }
-        self.timer.as_mut().poll(cx)
+        timer.as_mut().poll(cx)
     }
 }
 

@@ -1,12 +1,12 @@
 //! One request and its answer: id, deadline, span, the call, the headers on both ways.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Version, header};
+use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::time::Instant;
 use tracing::{Instrument, Span, field};
 
@@ -17,7 +17,7 @@ use super::respond::{self, Answer};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::engine::Service;
 use crate::telemetry::{self, Outcome};
-use crate::upstream::{Body, Deadline, Face};
+use crate::upstream::{Body, BoxError, Deadline, Face};
 use crate::wire::routes;
 
 /// What all requests of a listener share.
@@ -28,14 +28,15 @@ pub(super) struct Context {
 }
 
 /// Answers one request.
-pub(super) async fn exchange(
-    context: Arc<Context>,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
+pub(super) async fn exchange<B>(context: &Context, request: Request<B>) -> Response<Body>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+{
     let (mut head, body) = request.into_parts();
     let id = request_id(&mut head.headers);
     let call = label(context.face, &head);
-    let span = tracing::info_span!(
+    // A span that is on costs as much as a tenth of a small request: warnings name the request themselves.
+    let span = tracing::debug_span!(
         "request",
         face = context.face.as_str(),
         call,
@@ -51,7 +52,10 @@ pub(super) async fn exchange(
     if let Some(deadline) = deadline {
         head.extensions.insert(Deadline(deadline));
     }
-    strip_hop_by_hop(&mut head.headers);
+    if (context.face, head.version) != (Face::Grpc, Version::HTTP_2) {
+        // HTTP/2 knows no such headers and its library takes none, but REST goes on over HTTP/1.1.
+        strip_hop_by_hop(&mut head.headers);
+    }
     let body = Bounded::new(body, context.body_idle_timeout);
     let (body, loan) = match (context.face, head.version) {
         (Face::Rest, Version::HTTP_10 | Version::HTTP_11) => {
@@ -62,18 +66,21 @@ pub(super) async fn exchange(
     };
     let request = Request::from_parts(head, body);
     let watch = Watch::new(context.face, call);
-    Ok(answer(&context, request, deadline, (id, loan), watch)
+    answer(context, request, deadline, (id, loan), watch)
         .instrument(span)
-        .await)
+        .await
 }
 
-async fn answer(
+async fn answer<B>(
     context: &Context,
     request: Request<Body>,
     deadline: Option<Instant>,
-    (id, loan): (HeaderValue, Option<Loan<Bounded<Incoming>>>),
+    (id, loan): (HeaderValue, Option<Loan<Bounded<B>>>),
     mut watch: Watch,
-) -> Response<Body> {
+) -> Response<Body>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+{
     let call = context.service.handle(context.face, request);
     let done = match deadline {
         Some(deadline) => tokio::time::timeout_at(deadline, call).await.ok(),
@@ -89,7 +96,8 @@ async fn answer(
             let Answer { response, status } = respond::refusal(context.face, &refusal);
             let outcome = outcome(&refusal);
             if outcome == Outcome::Unavailable {
-                tracing::warn!(reason = refusal.reason, why = %refusal.message, "unavailable");
+                let request_id = id.to_str().unwrap_or_default();
+                tracing::warn!(request_id, call = watch.call, reason = refusal.reason, why = %refusal.message, "unavailable");
             } else {
                 tracing::debug!(reason = refusal.reason, why = %refusal.message, "refused");
             }
@@ -116,11 +124,13 @@ async fn answer(
 
 fn forwarded(face: Face, response: Response<Body>, deadline: Option<Instant>) -> Response<Body> {
     let (mut head, body) = response.into_parts();
-    strip_hop_by_hop(&mut head.headers);
     let body = match face {
         Face::Grpc => Ended::new(body, deadline).boxed_unsync(),
         // A broken HTTP/1.1 body breaks the connection, which no client takes for an end.
-        Face::Rest => body,
+        Face::Rest => {
+            strip_hop_by_hop(&mut head.headers);
+            body
+        }
     };
     Response::from_parts(head, body)
 }
@@ -175,6 +185,9 @@ impl Watch {
             telemetry::refusal(self.face.as_str(), reason);
         }
         let span = Span::current();
+        if span.is_disabled() {
+            return;
+        }
         span.record("status", status);
         span.record("reason", reason);
         span.record(

@@ -1,7 +1,7 @@
 //! The faces: listeners that frame requests, hand them to [`crate::engine::Service`] and write its answers. Started by
 //! `app`, one [`serve`] a listener. Knows no table, no model and no upstream: what a request means is decided behind it.
 //!
-//! `accept` takes connections, `connection` speaks HTTP on one, `exchange` carries one request, `respond` turns
+//! `accept` takes connections, `connection` speaks HTTP on one (`http2` the second version), `exchange` carries one request, `respond` turns
 //! refusals into each API's own error shape, `drain` ends it all without losing a request.
 
 mod accept;
@@ -10,6 +10,7 @@ mod connection;
 mod drain;
 mod exchange;
 mod headers;
+mod http2;
 mod leftover;
 mod preface;
 mod respond;

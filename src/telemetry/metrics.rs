@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use super::TelemetryError;
+use super::handles::Handles;
 use super::labels::{ConnectOutcome, EmbedOutcome, Outcome};
 use super::names::{self, MetricKind, NAMES};
 
@@ -17,6 +18,13 @@ const SECONDS_BOUNDS: [f64; 16] = [
 
 /// How often observations move from the recorder's buffers into buckets. Without it they pile up until someone reads.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+// What every request counts.
+thread_local! {
+    static REQUESTS: Handles<Counter> = Handles::new();
+    static REQUEST_SECONDS: Handles<Histogram> = Handles::new();
+    static UPSTREAM_CALLS: Handles<Counter> = Handles::new();
+}
 
 /// What was recorded, for whoever asks.
 #[derive(Clone)]
@@ -71,8 +79,12 @@ fn describe() {
 /// A client's request ended. `call` is a route's label.
 pub fn request(face: &'static str, call: &'static str, outcome: Outcome, elapsed: Duration) {
     let outcome = outcome.as_str();
-    counter!(names::REQUESTS, "face" => face, "call" => call, "outcome" => outcome).increment(1);
-    histogram!(names::REQUEST_SECONDS, "face" => face, "outcome" => outcome).record(elapsed);
+    let count = || counter!(names::REQUESTS, "face" => face, "call" => call, "outcome" => outcome);
+    REQUESTS.with(|handles| handles.with([face, call, outcome], count, |count| count.increment(1)));
+    let seconds = || histogram!(names::REQUEST_SECONDS, "face" => face, "outcome" => outcome);
+    REQUEST_SECONDS.with(|handles| {
+        handles.with([face, outcome, ""], seconds, |seconds| seconds.record(elapsed));
+    });
 }
 
 /// Interlock answered a request itself.
@@ -102,7 +114,8 @@ pub fn accept_failed(face: &'static str) {
 
 /// A request to the upstream ended. `outcome` is `answered` or the kind of the error.
 pub fn upstream_call(face: &'static str, outcome: &'static str) {
-    counter!(names::UPSTREAM_CALLS, "face" => face, "outcome" => outcome).increment(1);
+    let count = || counter!(names::UPSTREAM_CALLS, "face" => face, "outcome" => outcome);
+    UPSTREAM_CALLS.with(|handles| handles.with([face, outcome, ""], count, |count| count.increment(1)));
 }
 
 /// An attempt to connect to the upstream's gRPC port ended.

@@ -2,6 +2,7 @@
 //!
 //! Metric labels are enums and static strings: no text of a client ever becomes one.
 
+mod handles;
 mod labels;
 mod logs;
 mod metrics;

@@ -64,7 +64,7 @@ pub const NAMES: &[(&str, MetricKind, &str)] = &[
     (
         UPSTREAM_CALLS,
         MetricKind::Counter,
-        "Requests to the upstream, by face and outcome (answered, unreachable, unprocessed, unknown, full)",
+        "Requests to the upstream, by face and outcome (answered, unreachable, unprocessed, unknown, incomplete, full)",
     ),
     (
         UPSTREAM_CONNECTS,

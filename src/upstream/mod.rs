@@ -2,6 +2,7 @@
 //! data path's cut-through; knows nothing of tables, models or spaces.
 
 pub mod calls;
+pub mod http2;
 pub mod remote;
 
 use std::any::Any;
@@ -68,6 +69,9 @@ pub enum UpstreamError {
     /// The connection broke, or time ran out, after the request left: it may have been applied.
     #[error("the upstream's answer was lost: the outcome is unknown")]
     Unknown(#[source] BoxError),
+    /// The request's own body broke off, or was refused on its way: it never arrived whole, so nothing was applied.
+    #[error("the request's body did not go out whole")]
+    Incomplete(#[source] BoxError),
     /// A bound of ours was reached before anything was sent.
     #[error("too many requests wait for the upstream")]
     Full,
@@ -80,6 +84,7 @@ impl UpstreamError {
             UpstreamError::Unreachable(_) => "unreachable",
             UpstreamError::Unprocessed(_) => "unprocessed",
             UpstreamError::Unknown(_) => "unknown",
+            UpstreamError::Incomplete(_) => "incomplete",
             UpstreamError::Full => "full",
         }
     }

@@ -7,6 +7,7 @@ mod abandon;
 mod answer;
 mod deadline;
 mod error;
+mod exchange;
 mod grpc;
 mod rest;
 mod target;

@@ -5,21 +5,28 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
 /// A sent request with what it keeps, also after it is abandoned: bounds hold for abandoned ones too.
-pub(super) struct Sent<T: Send + 'static, K: Send + Unpin + 'static> {
-    parts: Option<(BoxFuture<'static, T>, K)>,
+pub(super) struct Sent<F, K>
+where
+    F: Future + Send + Unpin + 'static,
+    K: Send + Unpin + 'static,
+{
+    parts: Option<(F, K)>,
     /// How long it is waited for once it is abandoned. At its end the stream is reset.
     wait: Duration,
 }
 
-impl<T: Send + 'static, K: Send + Unpin + 'static> Sent<T, K> {
-    pub(super) fn new(answer: BoxFuture<'static, T>, kept: K, wait: Duration) -> Self {
+impl<F, K> Sent<F, K>
+where
+    F: Future + Send + Unpin + 'static,
+    K: Send + Unpin + 'static,
+{
+    pub(super) fn new(answer: F, kept: K, wait: Duration) -> Self {
         Self {
             parts: Some((answer, kept)),
             wait,
@@ -27,26 +34,32 @@ impl<T: Send + 'static, K: Send + Unpin + 'static> Sent<T, K> {
     }
 }
 
-impl<T: Send + 'static, K: Send + Unpin + 'static> Future for Sent<T, K> {
-    type Output = (T, K);
+impl<F, K> Future for Sent<F, K>
+where
+    F: Future + Send + Unpin + 'static,
+    K: Send + Unpin + 'static,
+{
+    type Output = (F::Output, K);
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let Some((mut answer, kept)) = this.parts.take() else {
+        let done = match &mut this.parts {
+            Some((answer, _)) => ready!(Pin::new(answer).poll(cx)),
             // Polled after its end, which no caller does; a future may then stay pending.
-            return Poll::Pending;
+            None => return Poll::Pending,
         };
-        match answer.as_mut().poll(cx) {
-            Poll::Ready(done) => Poll::Ready((done, kept)),
-            Poll::Pending => {
-                this.parts = Some((answer, kept));
-                Poll::Pending
-            }
+        match this.parts.take() {
+            Some((_, kept)) => Poll::Ready((done, kept)),
+            None => Poll::Pending,
         }
     }
 }
 
-impl<T: Send + 'static, K: Send + Unpin + 'static> Drop for Sent<T, K> {
+impl<F, K> Drop for Sent<F, K>
+where
+    F: Future + Send + Unpin + 'static,
+    K: Send + Unpin + 'static,
+{
     fn drop(&mut self) {
         let (Some((answer, kept)), Ok(runtime)) = (self.parts.take(), Handle::try_current()) else {
             return;

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 
+use super::exchange::{Upload, poll_upload};
 use crate::upstream::BoxError;
 
 pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -16,18 +16,21 @@ const UNAVAILABLE: HeaderValue = HeaderValue::from_static("14");
 const NO_STATUS: HeaderValue = HeaderValue::from_static("the upstream's answer ended without a status");
 
 /// The body of an answer. `Places` are freed with it.
-pub(super) struct Answer<Places> {
-    inner: Incoming,
+pub(super) struct Answer<B, Places> {
+    inner: B,
+    /// What of the request is still on its way.
+    upload: Upload,
     lacks_status: bool,
     is_ended: bool,
     _places: Places,
 }
 
-impl<Places> Answer<Places> {
+impl<B, Places> Answer<B, Places> {
     /// `lacks_status`: a gRPC status has to come in the trailers, and is made up as UNAVAILABLE if none does.
-    pub(super) fn new(inner: Incoming, lacks_status: bool, places: Places) -> Self {
+    pub(super) fn new(inner: B, upload: Upload, lacks_status: bool, places: Places) -> Self {
         Self {
             inner,
+            upload,
             lacks_status,
             is_ended: false,
             _places: places,
@@ -57,7 +60,11 @@ fn or_unavailable(mut trailers: HeaderMap) -> HeaderMap {
     trailers
 }
 
-impl<Places: Unpin> HttpBody for Answer<Places> {
+impl<B, Places> HttpBody for Answer<B, Places>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin,
+    Places: Unpin,
+{
     type Data = Bytes;
     type Error = BoxError;
 
@@ -68,6 +75,10 @@ impl<Places: Unpin> HttpBody for Answer<Places> {
         let this = self.get_mut();
         if this.is_ended {
             return Poll::Ready(None);
+        }
+        if let Err(error) = poll_upload(&mut this.upload, cx) {
+            this.is_ended = true;
+            return Poll::Ready(Some(Err(error)));
         }
         Poll::Ready(match ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
             Some(Ok(frame)) => Some(Ok(this.with_status(frame))),

@@ -1,13 +1,11 @@
-//! What a transport's error proves about the request: the base of every retry.
-
-use std::error::Error;
+//! What a stream's error proves about its request: the base of every retry.
 
 use h2::Reason;
 
 use crate::upstream::UpstreamError;
 
 /// Sorts the error of a request that left.
-pub(super) fn classify(error: hyper::Error) -> UpstreamError {
+pub(super) fn classify(error: h2::Error) -> UpstreamError {
     if is_unprocessed(&error) {
         UpstreamError::Unprocessed(error.into())
     } else {
@@ -17,14 +15,7 @@ pub(super) fn classify(error: hyper::Error) -> UpstreamError {
 
 /// Whether the upstream itself said that it did nothing: by REFUSED_STREAM, or by a GOAWAY whose last stream id lies
 /// below the request's (h2 gives that error to no other stream).
-fn is_unprocessed(error: &hyper::Error) -> bool {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(h2) = error.downcast_ref::<h2::Error>() {
-            let is_refused = h2.is_reset() && h2.reason() == Some(Reason::REFUSED_STREAM);
-            return h2.is_remote() && (is_refused || h2.is_go_away());
-        }
-        cause = error.source();
-    }
-    false
+fn is_unprocessed(error: &h2::Error) -> bool {
+    let is_refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
+    error.is_remote() && (is_refused || error.is_go_away())
 }

@@ -1,16 +1,19 @@
 //! A few HTTP/2 connections that carry all gRPC calls in turn, each made anew after its loss.
 
+use std::future::{Future, poll_fn};
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::client::{self, SendRequest};
 use http::{Request, Response, Version};
+use http_body::Body as _;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper::client::conn::http2::{self, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -18,9 +21,10 @@ use tokio::time::Instant;
 use super::RemoteOptions;
 use super::abandon::Sent;
 use super::answer::{Answer, GRPC_STATUS};
-use super::error::classify;
+use super::exchange::{Exchange, Upload};
 use super::target::Target;
 use crate::telemetry::{self, ConnectOutcome};
+use crate::upstream::http2::{KeepAlive, Received, Sending};
 use crate::upstream::{Body, BoxError, Hold, UpstreamError};
 
 /// One answer's unread bytes: a page of points with large vectors, without a round trip in between.
@@ -28,6 +32,12 @@ const STREAM_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 
 /// Eight slow readers have to stall before the others on a connection do.
 const CONNECTION_WINDOW_BYTES: u32 = 8 * STREAM_WINDOW_BYTES;
+
+/// The protocol's least: an answer's frames go on as they come, and larger ones would make other streams wait longer.
+const FRAME_BYTES_MAX: u32 = 16 * 1024;
+
+/// What is buffered of one request while the upstream takes it slowly.
+const SEND_BUFFER_BYTES_MAX: usize = 1024 * 1024;
 
 /// As the listeners take from clients, so that a forwarded answer's trailers fit.
 const HEADER_LIST_BYTES_MAX: u32 = 64 * 1024;
@@ -51,11 +61,19 @@ pub(super) struct Pool {
     answer_timeout: Duration,
 }
 
+/// A connection that takes requests.
+#[derive(Clone)]
+struct Live {
+    sender: SendRequest<Bytes>,
+    /// It ended, or takes no more.
+    is_over: Arc<AtomicBool>,
+}
+
 /// A place for one connection.
 #[derive(Default)]
 struct Slot {
-    /// The live connection. Held for a clone only, never across an await.
-    sender: Mutex<Option<SendRequest<Body>>>,
+    /// Held for a clone only, never across an await; no other core uses it.
+    live: Mutex<Option<Live>>,
     /// Held while a connection is made, so that one is made at a time.
     backoff: tokio::sync::Mutex<Backoff>,
 }
@@ -80,69 +98,79 @@ impl Pool {
         }
     }
 
-    /// Sends one call. Sends it a second time only if the first connection gave it back untouched.
+    /// Sends one call. Tries a second connection only where the first one took nothing of it.
     pub(super) async fn call(&self, mut request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
         let place = Arc::clone(&self.in_flight)
             .try_acquire_owned()
             .map_err(|_| UpstreamError::Full)?;
-        let mut kept = (place, request.extensions_mut().remove::<Hold>());
+        let kept = (place, request.extensions_mut().remove::<Hold>());
         self.target
             .aim(&mut request, Version::HTTP_2)
             .map_err(|error| UpstreamError::Unprocessed(error.into()))?;
-        let mut is_retry = false;
-        loop {
-            let mut sender = self.connected().await?;
-            let answer = sender.try_send_request(request).boxed();
-            let (done, freed) = Sent::new(answer, kept, self.answer_timeout).await;
-            let mut error = match done {
-                Ok(response) => return Ok(received(response, freed.0)),
-                Err(error) => error,
-            };
-            match error.take_message() {
-                Some(unsent) if !is_retry => {
-                    telemetry::upstream_retry();
-                    is_retry = true;
-                    request = unsent;
-                    kept = freed;
-                }
-                Some(_) => return Err(UpstreamError::Unprocessed(error.into_error().into())),
-                None => return Err(classify(error.into_error())),
+        let mut sender = self.ready().await?;
+        let (head, body) = request.into_parts();
+        let is_whole = body.is_end_stream();
+        let (answer, stream) = sender
+            .send_request(Request::from_parts(head, ()), is_whole)
+            .map_err(|error| UpstreamError::Unprocessed(error.into()))?;
+        let upload = (!is_whole).then(|| Sending::new(stream, body));
+        let exchange = Exchange::new(answer, upload);
+        let (done, (place, _)) = Sent::new(exchange, kept, self.answer_timeout).await;
+        let (response, upload) = done?;
+        Ok(received(response, upload, place))
+    }
+
+    /// A connection that takes a request now.
+    async fn ready(&self) -> Result<SendRequest<Bytes>, UpstreamError> {
+        let mut live = self.connected().await?;
+        if poll_fn(|cx| live.sender.poll_ready(cx)).await.is_ok() {
+            return Ok(live.sender);
+        }
+        // It ended, or said GOAWAY, since it was last used: nothing was sent.
+        telemetry::upstream_retry();
+        live.is_over.store(true, Ordering::Relaxed);
+        let mut live = self.connected().await?;
+        match poll_fn(|cx| live.sender.poll_ready(cx)).await {
+            Ok(()) => Ok(live.sender),
+            Err(error) => {
+                live.is_over.store(true, Ordering::Relaxed);
+                Err(UpstreamError::Unprocessed(error.into()))
             }
         }
     }
 
     /// The next live connection in turn; where there is none, the first that can be made.
-    async fn connected(&self) -> Result<SendRequest<Body>, UpstreamError> {
+    async fn connected(&self) -> Result<Live, UpstreamError> {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let count = self.slots.len();
         let mut failure: BoxError = io::Error::from(io::ErrorKind::NotConnected).into();
         for slot in self.slots.iter().cycle().skip(first % count).take(count) {
-            match self.sender_of(slot).await {
-                Ok(sender) => return Ok(sender),
+            match self.live(slot).await {
+                Ok(live) => return Ok(live),
                 Err(error) => failure = error,
             }
         }
         Err(UpstreamError::Unreachable(failure))
     }
 
-    async fn sender_of(&self, slot: &Slot) -> Result<SendRequest<Body>, BoxError> {
-        if let Some(sender) = slot.live() {
-            return Ok(sender);
+    async fn live(&self, slot: &Slot) -> Result<Live, BoxError> {
+        if let Some(live) = slot.live() {
+            return Ok(live);
         }
         let mut backoff = slot.backoff.lock().await;
-        if let Some(sender) = slot.live() {
-            return Ok(sender);
+        if let Some(live) = slot.live() {
+            return Ok(live);
         }
         if backoff.until.is_some_and(|until| Instant::now() < until) {
             return Err("the upstream refused a moment ago".into());
         }
         let made = tokio::time::timeout(self.connect_timeout, self.connect()).await;
         match made.map_err(BoxError::from).flatten() {
-            Ok(sender) => {
+            Ok(live) => {
                 telemetry::upstream_connect(ConnectOutcome::Connected);
                 *backoff = Backoff::default();
-                slot.put(sender.clone());
-                Ok(sender)
+                slot.put(live.clone());
+                Ok(live)
             }
             Err(error) => {
                 telemetry::upstream_connect(ConnectOutcome::Failed);
@@ -155,41 +183,56 @@ impl Pool {
         }
     }
 
-    async fn connect(&self) -> Result<SendRequest<Body>, BoxError> {
+    async fn connect(&self) -> Result<Live, BoxError> {
         let stream = TcpStream::connect(self.target.address()).await?;
         stream.set_nodelay(true)?;
-        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        let (sender, mut connection) = client::Builder::new()
+            .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_header_list_size(HEADER_LIST_BYTES_MAX)
-            .keep_alive_interval(PING_INTERVAL)
-            .keep_alive_timeout(PING_TIMEOUT)
-            .keep_alive_while_idle(true)
-            .handshake(TokioIo::new(stream))
+            .max_frame_size(FRAME_BYTES_MAX)
+            .max_send_buffer_size(SEND_BUFFER_BYTES_MAX)
+            .enable_push(false)
+            .handshake(stream)
             .await?;
+        let mut alive = KeepAlive::new(connection.ping_pong(), PING_INTERVAL, PING_TIMEOUT);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&is_over);
         // Ends with the connection; its requests see the same error, so here it is a log line only.
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let ended = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+                Poll::Ready(ended) => Poll::Ready(ended.map_err(BoxError::from)),
+                Poll::Pending => Pin::new(&mut alive)
+                    .poll(cx)
+                    .map(|()| Err("the upstream left a ping unanswered".into())),
+            })
+            .await;
+            ends.store(true, Ordering::Relaxed);
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection to the upstream ended");
             }
         });
-        Ok(sender)
+        Ok(Live { sender, is_over })
     }
 }
 
 impl Slot {
-    fn live(&self) -> Option<SendRequest<Body>> {
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
-        sender.as_ref().filter(|sender| !sender.is_closed()).cloned()
+    fn live(&self) -> Option<Live> {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.as_ref()
+            .filter(|live| !live.is_over.load(Ordering::Relaxed))
+            .cloned()
     }
 
-    fn put(&self, sender: SendRequest<Body>) {
-        *self.sender.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+    fn put(&self, live: Live) {
+        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(live);
     }
 }
 
-fn received(response: Response<Incoming>, place: OwnedSemaphorePermit) -> Response<Body> {
+fn received(response: Response<RecvStream>, upload: Upload, place: OwnedSemaphorePermit) -> Response<Body> {
     let lacks_status = !response.headers().contains_key(GRPC_STATUS);
-    response.map(|body| Answer::new(body, lacks_status, place).boxed_unsync())
+    response.map(|stream| {
+        let inner = Received::new(stream);
+        Answer::new(inner, upload, lacks_status, place).boxed_unsync()
+    })
 }

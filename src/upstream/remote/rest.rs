@@ -69,7 +69,7 @@ impl Client {
         let answer = self.pool.request(request).boxed();
         let (done, (places, _)) = Sent::new(answer, (places, hold), self.answer_timeout).await;
         match done {
-            Ok(response) => Ok(response.map(|body| Answer::new(body, false, places).boxed_unsync())),
+            Ok(response) => Ok(response.map(|body| Answer::new(body, None, false, places).boxed_unsync())),
             Err(error) => Err(classify(error)),
         }
     }

@@ -71,16 +71,18 @@ impl Target {
 
     /// Turns a request towards this address: URI, host and version.
     pub(super) fn aim<B>(&self, request: &mut Request<B>, version: Version) -> Result<(), http::Error> {
-        let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
-        let path = match (self.prefix.as_str(), path) {
-            ("", path) => PathAndQuery::try_from(path)?,
-            (prefix, path) => PathAndQuery::try_from(format!("{prefix}{path}"))?,
+        let mut parts = std::mem::take(request.uri_mut()).into_parts();
+        parts.path_and_query = match (self.prefix.as_str(), parts.path_and_query) {
+            // As it came: nothing is copied or read anew.
+            ("", Some(path)) => Some(path),
+            (prefix, path) => {
+                let path = path.as_ref().map_or("/", PathAndQuery::as_str);
+                Some(PathAndQuery::try_from(format!("{prefix}{path}"))?)
+            }
         };
-        *request.uri_mut() = Uri::builder()
-            .scheme(Scheme::HTTP)
-            .authority(self.authority.clone())
-            .path_and_query(path)
-            .build()?;
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = Some(self.authority.clone());
+        *request.uri_mut() = Uri::from_parts(parts)?;
         // The client's name for Interlock is not the upstream's.
         request.headers_mut().remove(HOST);
         *request.version_mut() = version;
