@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use super::drain::Draining;
 use super::exchange::{Context, exchange};
 use super::preface::Prefixed;
 use crate::upstream::Body;
-use crate::upstream::http2::{KeepAlive, Received, SendError, Sending};
+use crate::upstream::http2::{Heard, KeepAlive, Received, SendError, Sending};
 
 /// What one stream may send before it is read: a few large upserts' worth, so that one of them is not paced by round
 /// trips.
@@ -46,10 +46,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Resets of streams that nobody has looked at yet, before the connection counts as an attack (rapid reset).
 const PENDING_RESETS_MAX: usize = 64;
 
-/// One end of a connection's life.
+/// A turn in a connection's life.
 enum Event {
-    /// A request.
-    Request(Request<RecvStream>, SendResponse<Bytes>),
     /// It is over.
     Ended(Option<h2::Error>),
     /// The client left a ping unanswered.
@@ -60,6 +58,7 @@ enum Event {
 
 /// Serves one connection to its end. When the drain stops it, its requests finish first.
 pub(super) async fn serve_http2(stream: Prefixed<TcpStream>, context: Arc<Context>, draining: &Draining) {
+    let (stream, signs) = Heard::new(stream);
     let made = server::Builder::new()
         .initial_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -73,13 +72,13 @@ pub(super) async fn serve_http2(stream: Prefixed<TcpStream>, context: Arc<Contex
     let Ok(Ok(mut connection)) = made else {
         return tracing::debug!("a client's connection ended in its first frames");
     };
-    let mut alive = KeepAlive::new(connection.ping_pong(), PING_INTERVAL, PING_TIMEOUT);
+    let mut alive = KeepAlive::new(connection.ping_pong(), signs, PING_INTERVAL, PING_TIMEOUT);
     let mut draining = draining.clone();
     let mut stopping: BoxFuture<'static, ()> = Box::pin(async move { draining.stopping().await });
     let mut is_stopping = false;
     loop {
         let event = poll_fn(|cx| {
-            if let Poll::Ready(event) = poll_connection(&mut connection, cx) {
+            if let Poll::Ready(event) = poll_connection(&mut connection, &context, cx) {
                 return Poll::Ready(event);
             }
             if !is_stopping && stopping.as_mut().poll(cx).is_ready() {
@@ -88,9 +87,6 @@ pub(super) async fn serve_http2(stream: Prefixed<TcpStream>, context: Arc<Contex
             Pin::new(&mut alive).poll(cx).map(|()| Event::Vanished)
         });
         match event.await {
-            Event::Request(request, respond) => {
-                tokio::spawn(serve_stream(Arc::clone(&context), request, respond));
-            }
             Event::Stop => {
                 is_stopping = true;
                 connection.graceful_shutdown();
@@ -102,15 +98,21 @@ pub(super) async fn serve_http2(stream: Prefixed<TcpStream>, context: Arc<Contex
     }
 }
 
+/// Starts each request that comes, until the connection ends.
 fn poll_connection(
-    connection: &mut Connection<Prefixed<TcpStream>, Bytes>,
+    connection: &mut Connection<Heard<Prefixed<TcpStream>>, Bytes>,
+    context: &Arc<Context>,
     cx: &mut std::task::Context<'_>,
 ) -> Poll<Event> {
-    connection.poll_accept(cx).map(|accepted| match accepted {
-        Some(Ok((request, respond))) => Event::Request(request, respond),
-        Some(Err(error)) => Event::Ended(Some(error)),
-        None => Event::Ended(None),
-    })
+    loop {
+        match ready!(connection.poll_accept(cx)) {
+            Some(Ok((request, respond))) => {
+                tokio::spawn(serve_stream(Arc::clone(context), request, respond));
+            }
+            Some(Err(error)) => return Poll::Ready(Event::Ended(Some(error))),
+            None => return Poll::Ready(Event::Ended(None)),
+        }
+    }
 }
 
 /// Answers one request, unless its client gives it up first.

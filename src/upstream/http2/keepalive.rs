@@ -8,9 +8,12 @@ use std::time::Duration;
 use h2::{Ping, PingPong};
 use tokio::time::{Instant, Sleep};
 
-/// Resolves when the peer left a ping unanswered.
+use super::heard::Signs;
+
+/// Resolves when the peer was silent, and left a ping unanswered.
 pub struct KeepAlive {
     pings: Option<PingPong>,
+    signs: Signs,
     interval: Duration,
     timeout: Duration,
     is_waiting: bool,
@@ -18,10 +21,12 @@ pub struct KeepAlive {
 }
 
 impl KeepAlive {
-    /// Pings every `interval`, and gives up `timeout` after one that was not answered. Without `pings` never.
-    pub fn new(pings: Option<PingPong>, interval: Duration, timeout: Duration) -> Self {
+    /// Pings after an `interval` without a sign, and gives up `timeout` after the last one where the ping is not
+    /// answered. Without `pings` never.
+    pub fn new(pings: Option<PingPong>, signs: Signs, interval: Duration, timeout: Duration) -> Self {
         Self {
             pings,
+            signs,
             interval,
             timeout,
             is_waiting: false,
@@ -47,6 +52,15 @@ impl Future for KeepAlive {
             this.rest_for(this.interval);
         }
         while this.timer.as_mut().poll(cx).is_ready() {
+            if this.signs.take() {
+                // A pong may queue behind a large body for long.
+                this.rest_for(if this.is_waiting {
+                    this.timeout
+                } else {
+                    this.interval
+                });
+                continue;
+            }
             if this.is_waiting {
                 return Poll::Ready(());
             }
@@ -64,5 +78,56 @@ impl Future for KeepAlive {
         }
         this.pings = Some(pings);
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+    use super::super::Heard;
+    use super::*;
+
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    /// A frame of settings, of none.
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    /// A frame of a type that nobody knows: read, and left alone.
+    const UNKNOWN: &[u8] = &[0, 0, 0, 0xfa, 0, 0, 0, 0, 0];
+
+    const INTERVAL: Duration = Duration::from_millis(400);
+    const TIMEOUT: Duration = Duration::from_millis(400);
+
+    /// How long a server has patience with a client that never answers a ping, but sends `frames`, eight a timeout.
+    async fn patience(frames: u32) -> Duration {
+        let (mut client, server): (DuplexStream, DuplexStream) = duplex(1 << 16);
+        let started = Instant::now();
+        let served = tokio::spawn(async move {
+            let (stream, signs) = Heard::new(server);
+            let mut connection = h2::server::handshake(stream).await.expect("a handshake");
+            let mut alive = KeepAlive::new(connection.ping_pong(), signs, INTERVAL, TIMEOUT);
+            poll_fn(|cx| {
+                assert!(connection.poll_accept(cx).is_pending());
+                Pin::new(&mut alive).poll(cx)
+            })
+            .await;
+            started.elapsed()
+        });
+        client.write_all(PREFACE).await.expect("sent");
+        client.write_all(SETTINGS).await.expect("sent");
+        let mut ticks = tokio::time::interval(TIMEOUT / 8);
+        for _ in 0..frames {
+            ticks.tick().await;
+            client.write_all(UNKNOWN).await.expect("the server still reads");
+        }
+        served.await.expect("ended")
+    }
+
+    #[tokio::test]
+    async fn a_silent_peer_is_given_up_and_one_that_sends_is_not() {
+        let (silent, busy) = tokio::join!(patience(0), patience(48));
+        assert!(silent >= INTERVAL + TIMEOUT, "{silent:?}");
+        assert!(busy >= 6 * TIMEOUT, "{busy:?}");
     }
 }

@@ -2,10 +2,12 @@
 //! connection. Used by `remote` towards Qdrant and by `server` towards clients. hyper stands on the same crate; without
 //! it a forwarded call costs a quarter fewer instructions, as nothing is boxed, queued and woken in between.
 
+mod heard;
 mod keepalive;
 mod received;
 mod sending;
 
+pub use self::heard::{Heard, Signs};
 pub use self::keepalive::KeepAlive;
 pub use self::received::Received;
 pub use self::sending::{SendError, Sending};

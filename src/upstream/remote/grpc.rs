@@ -24,7 +24,7 @@ use super::answer::{Answer, GRPC_STATUS};
 use super::exchange::{Exchange, Upload};
 use super::target::Target;
 use crate::telemetry::{self, ConnectOutcome};
-use crate::upstream::http2::{KeepAlive, Received, Sending};
+use crate::upstream::http2::{Heard, KeepAlive, Received, Sending};
 use crate::upstream::{Body, BoxError, Hold, UpstreamError};
 
 /// One answer's unread bytes: a page of points with large vectors, without a round trip in between.
@@ -186,6 +186,7 @@ impl Pool {
     async fn connect(&self) -> Result<Live, BoxError> {
         let stream = TcpStream::connect(self.target.address()).await?;
         stream.set_nodelay(true)?;
+        let (stream, signs) = Heard::new(stream);
         let (sender, mut connection) = client::Builder::new()
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -195,7 +196,7 @@ impl Pool {
             .enable_push(false)
             .handshake(stream)
             .await?;
-        let mut alive = KeepAlive::new(connection.ping_pong(), PING_INTERVAL, PING_TIMEOUT);
+        let mut alive = KeepAlive::new(connection.ping_pong(), signs, PING_INTERVAL, PING_TIMEOUT);
         let is_over = Arc::new(AtomicBool::new(false));
         let ends = Arc::clone(&is_over);
         // Ends with the connection; its requests see the same error, so here it is a log line only.
