@@ -3,6 +3,7 @@
 from html import escape
 
 from bench.cells import BASE
+from bench.targets import holds, targets
 
 WIDTH, ROW, LEFT = 900, 22, 250
 COLOURS = {"direct": "#999", "nginx": "#4878a8", "haproxy": "#8a6aa8", "interlock": "#d0622a"}
@@ -90,6 +91,20 @@ def memory_table(memory):
     return table(["memory", ""], rows)
 
 
+def number(value):
+    """A count, or a ratio."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}"
+
+
+def target_table(result):
+    """What is aimed at, and what is reached."""
+    rows = []
+    for what, seen, way, bound in targets(result):
+        aim = f"{'at most' if way == '<=' else 'at least'} {number(bound)}"
+        rows.append([what, number(seen), aim, "yes" if holds(seen, way, bound) else "**no**"])
+    return table(["what is aimed at", "seen", "aim", "reached"], rows)
+
+
 def markdown(result):
     """The whole report."""
     setting, parts = result["setting"], []
@@ -102,6 +117,7 @@ def markdown(result):
     parts.append(
         f"`direct` drifted by {sorted(drifts)[len(drifts) // 2]:.0%} between rounds in the median, at most {max(drifts):.0%}."
     )
+    parts.append(target_table(result))
     parts += [cell_table(name, cell) for name, cell in result["closed"].items()]
     parts.append("**Open loop, every answer checked, latency from when a call was due**\n\n" + open_table(result["open"]))
     if result["instructions"]:

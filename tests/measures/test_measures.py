@@ -4,7 +4,7 @@ import random
 from statistics import median
 
 import pytest
-from bench import gate, load, memory, report, stats
+from bench import gate, load, memory, report, stats, targets
 from bench.cells import BASE, cells
 
 H2LOAD = """finished in 4.01ms, 4990.02 req/s, 1.2MB/s
@@ -78,6 +78,15 @@ def test_the_gate_fails_above_three_per_cent(seen, holds):
 def test_the_gate_fails_where_nothing_is_recorded():
     line, holds = gate.verdict("path", 1000, None)
     assert not holds and "no baseline" in line
+
+
+def test_what_is_aimed_at_is_judged_by_its_own_direction():
+    def run(calls, p99):
+        return {"points": 100, "ratios": {"per_second": {"median": calls}, "p99_us": {"median": p99}}}
+
+    result = {"closed": {}, "open": {}, "instructions": {}, "memory": {}, "end_to_end": {384: run(0.98, 1.0), 1536: run(0.9, 1.2)}}
+    judged = [targets.holds(*target[1:]) for target in targets.targets(result)]
+    assert judged == [True, True, False, False]
 
 
 def test_frames_are_http2s():
