@@ -41,7 +41,7 @@ fn scored(id: usize) -> ScoredPoint {
 }
 
 fn results(count: usize) -> Vec<ScoredPoint> {
-    (1..=limit(count)).map(|id| scored(id)).collect()
+    (1..=limit(count)).map(scored).collect()
 }
 
 fn query_response() -> QueryResponse {

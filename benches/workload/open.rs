@@ -25,7 +25,7 @@ impl Schedule {
     /// At `rate` calls a second, for so many seconds.
     pub fn new(rate: f64, seconds: f64) -> Outcome<Self> {
         let count = rate * seconds;
-        if !(rate > 0.0 && count >= 1.0 && count <= 1e8) {
+        if rate <= 0.0 || !(1.0..=1e8).contains(&count) {
             return Err("a rate and a time that give at least one call are needed".into());
         }
         Ok(Self {
@@ -79,11 +79,16 @@ where
 {
     let (sender, mut due) = mpsc::unbounded_channel();
     let start = Instant::now() + Duration::from_millis(10);
-    // Timers of the runtime count milliseconds; a thread's sleep is finer.
+    // Timers of the runtime count milliseconds; a thread that is parked wakes finer.
     let pacer = std::thread::spawn(move || {
         for number in 0..schedule.count {
             let at = start + schedule.due(number);
-            std::thread::sleep(at.saturating_duration_since(Instant::now()));
+            while let Some(left) = at
+                .checked_duration_since(Instant::now())
+                .filter(|left| !left.is_zero())
+            {
+                std::thread::park_timeout(left);
+            }
             if sender.send(at).is_err() {
                 return;
             }
