@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::places::{Frame, FrameId};
-use super::reader::{Cursor, Raw};
+use super::reader::{Cursor, Raw, Wire};
 use super::refuse::bad_answer;
 use super::splice::{Spliced, Splicer};
 use crate::domain::refusal::Refusal;
@@ -71,7 +71,13 @@ impl<'a> Answer<'a> {
     }
 
     /// Key and value of a map's entry. An absent value stands, empty, at the entry's end.
+    ///
+    /// # Errors
+    /// `bad_answer`, also for an entry that is written as anything but a message: prost takes it for one nevertheless.
     pub fn entry(&self, raw: &Raw) -> Result<(&'a str, Range<usize>), Refusal> {
+        if raw.wire != Wire::Bytes {
+            return Err(bad_answer("an entry of a map is no message"));
+        }
         let (mut key, mut value) = ("", raw.end..raw.end);
         for field in self.fields(&raw.content())? {
             match field.number {

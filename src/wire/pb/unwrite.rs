@@ -144,12 +144,9 @@ fn point(
 ) -> Result<(), Refusal> {
     let inside = work.enter(parent, raw)?;
     for field in work.fields(&inside.body)? {
-        if field.wire != Wire::Bytes {
-            not_an_entry(&field, PAYLOAD)?;
-            continue;
-        }
         if let Some((vectors, shown)) = shown
             && field.number == vectors
+            && field.wire == Wire::Bytes
         {
             show_vectors(work, &inside, &field, shown)?;
         }
@@ -163,14 +160,6 @@ fn point(
     Ok(())
 }
 
-/// Refuses an entry of a map that is written as anything but a message: prost takes it for one nevertheless.
-fn not_an_entry(field: &Raw, map: u32) -> Result<(), Refusal> {
-    match field.number == map && field.wire != Wire::Bytes {
-        true => Err(bad_answer("an entry of a map is no message")),
-        false => Ok(()),
-    }
-}
-
 /// The entries of a map at field `map` of the message at `body`: key and value.
 fn entries<'a>(
     work: &Answer<'a>,
@@ -179,7 +168,6 @@ fn entries<'a>(
 ) -> Result<Vec<(&'a str, Range<usize>)>, Refusal> {
     let mut entries = Vec::new();
     for field in work.fields(body)? {
-        not_an_entry(&field, map)?;
         if field.number == map {
             entries.push(work.entry(&field)?);
         }

@@ -18,13 +18,13 @@ pub struct Gather {
     is_overwrite: bool,
 }
 
-/// Facts and flaws of a decoded request.
-pub fn gather<M: Request>(message: &M, verb: Verb) -> Gather {
+/// Facts and flaws of a decoded request, which stays as it is.
+pub fn gather<M: Request>(message: &mut M, verb: Verb) -> Gather {
     let mut gather = Gather {
         is_overwrite: verb == Verb::OverwritePayload,
         ..Gather::default()
     };
-    message.clone().visit(&mut gather);
+    message.visit(&mut gather);
     let items = std::mem::take(&mut gather.facts.items);
     gather.facts.items = items.into_iter().map(Item::sorted).collect();
     gather
