@@ -164,7 +164,11 @@ fn payload(value: &Value, is_all_by_default: bool) -> Chosen {
 
 fn node(tree: &Value, is_legacy: bool, item: &mut Item) {
     let mut inputs = Vec::new();
-    let mut ranking = query(&tree["query"], &mut inputs, item);
+    // The calls that were before `query` rank by vectors, also where they name none.
+    let mut ranking = match is_legacy {
+        true => Ranking::Vectors,
+        false => query(&tree["query"], &mut inputs, item),
+    };
     let mut using = tree["using"].as_str().map(str::to_owned);
     match &tree["vector"] {
         Value::Null => {}
