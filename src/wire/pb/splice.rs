@@ -212,7 +212,7 @@ pub(super) struct Sink {
 
 impl Sink {
     /// For so many parts.
-    fn with_capacity(parts: usize, new_bytes: usize) -> Self {
+    pub fn with_capacity(parts: usize, new_bytes: usize) -> Self {
         Self {
             new: Vec::with_capacity(new_bytes),
             parts: Vec::with_capacity(parts),
@@ -234,6 +234,11 @@ impl Sink {
     /// Adds new bytes.
     pub fn put(&mut self, bytes: &[u8]) {
         self.new.extend_from_slice(bytes);
+    }
+
+    /// Adds a number, as lengths are written.
+    pub fn put_varint(&mut self, value: u64) {
+        encode_varint(value, &mut self.new);
     }
 
     /// Adds another body after this one.

@@ -2,12 +2,14 @@
 
 mod batch;
 mod point;
+mod tagged;
 mod tags;
 
 use bytes::Bytes;
 
 use self::batch::write_batch;
 pub(super) use self::batch::{put_existing, selector_span};
+use self::tagged::tagged;
 use super::encode::{put_bytes, put_header, put_message, put_texts};
 use super::places::{FrameId, Place, Places, Slot};
 use super::refuse::unfit;
@@ -31,8 +33,15 @@ pub fn rewrite(
     embeddings: &[Embedding],
     reserved_key: &str,
 ) -> Result<Outgoing, Refusal> {
+    let is_unbatched = is_unbatched(&scan.op, &scan.places, &plan.steps);
+    if is_unbatched && let Some(parts) = tagged(&scan.places, message, &plan.edits, reserved_key) {
+        return Ok(Outgoing {
+            verb: Some(scan.op.verb),
+            parts,
+        });
+    }
     let edited = edit(&scan.places, message, &plan.edits, embeddings, reserved_key)?;
-    if is_unbatched(&scan.op, &scan.places, &plan.steps) {
+    if is_unbatched {
         return Ok(Outgoing {
             verb: Some(scan.op.verb),
             parts: edited.all()?,

@@ -52,7 +52,7 @@ impl Out<'_> {
 }
 
 /// Whether the outgoing vectors are the body's, each in its place and under its own name.
-fn keeps_all(message: &[u8], here: &[VectorPlace], vectors: &[OutVector]) -> bool {
+pub(super) fn keeps_all(message: &[u8], here: &[VectorPlace], vectors: &[OutVector]) -> bool {
     let is_kept = |(index, (vector, place)): (usize, (&OutVector, &VectorPlace))| {
         vector.from == VectorFrom::Kept(index)
             && message[place.name.clone()] == *vector.name.as_str().as_bytes()
