@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::domain::ids::PointId;
 
+const VARINT_BYTES_MAX: usize = 10;
 const WIRE_VARINT: u64 = 0;
 const WIRE_BYTES: u64 = 2;
 
@@ -44,9 +45,20 @@ pub(super) fn put_number(out: &mut Vec<u8>, number: u32, value: u64) {
 
 /// A submessage that `body` writes.
 pub(super) fn put_message(out: &mut Vec<u8>, number: u32, body: impl FnOnce(&mut Vec<u8>)) {
-    let mut inner = Vec::new();
-    body(&mut inner);
-    put_bytes(out, number, &inner);
+    put_tag(out, number);
+    let start = out.len();
+    // Most lengths take one byte. What is longer makes room for its own once it is there.
+    out.push(0);
+    body(out);
+    let len = out.len() - start - 1;
+    match u8::try_from(len) {
+        Ok(short) if short < 0x80 => out[start] = short,
+        Ok(_) | Err(_) => {
+            let mut length = Vec::with_capacity(VARINT_BYTES_MAX);
+            encode_varint(len as u64, &mut length);
+            out.splice(start..=start, length);
+        }
+    }
 }
 
 /// Each of `texts` as a field `number`.
