@@ -5,6 +5,7 @@ pub mod access;
 pub mod alias;
 pub mod audit;
 pub mod embedder;
+pub mod few;
 pub mod forecast;
 pub mod gate;
 pub mod identity;

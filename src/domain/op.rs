@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::few::Few;
 use super::ids::PointId;
 
 /// A place in the body that can be edited. Only the wire layer that made it can read it.
@@ -316,7 +317,7 @@ pub struct Point<'a> {
     /// Its id.
     pub id: PointId,
     /// Its vectors, in the order of the body.
-    pub vectors: Vec<PointVector<'a>>,
+    pub vectors: Few<PointVector<'a>>,
     /// Whether it has a payload.
     pub has_payload: bool,
     /// Whether its payload holds the reserved key.

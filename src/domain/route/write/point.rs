@@ -68,13 +68,7 @@ impl<'t, 'p> Template<'t, 'p> {
         point: &'p Point<'_>,
         new_id: &mut dyn FnMut() -> WriteId,
     ) -> Option<PointPlan> {
-        let is_like = self.vectors.len() == point.vectors.len()
-            && self
-                .vectors
-                .iter()
-                .zip(&point.vectors)
-                .all(|(one, other)| one == other);
-        if !is_like {
+        if *self.vectors != *point.vectors {
             return None;
         }
         let mut entries = SmallVec::new();

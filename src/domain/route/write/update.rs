@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use crate::domain::few::Few;
 use crate::domain::ids::{PointId, VectorName, WriteId};
 use crate::domain::op::{InputValue, Point, PointVector};
 use crate::domain::plan::{Edit, Extra, Guard, Marked, OutVector, PointEdit, Step, VectorFrom, Written};
@@ -205,7 +206,7 @@ impl<'p> Merged<'p> {
             point: Point {
                 site: first.site,
                 id: first.id,
-                vectors: Vec::new(),
+                vectors: Few::default(),
                 has_payload: false,
                 has_reserved_key: false,
                 texts: Vec::new(),

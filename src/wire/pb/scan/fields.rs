@@ -190,6 +190,7 @@ impl<'a, 'l> Scanner<'a, 'l> {
     }
 
     /// Goes into a submessage that holds no sites.
+    #[inline]
     pub fn inside(&self, here: Here, raw: &Raw, schema: &'static Message) -> Result<Here, Refusal> {
         let level = here.level + 1;
         if level > self.lens.limits.message_depth_max {
@@ -205,6 +206,7 @@ impl<'a, 'l> Scanner<'a, 'l> {
     }
 
     /// Goes into a submessage that may hold sites.
+    #[inline]
     pub fn enter(&mut self, here: Here, raw: &Raw, schema: &'static Message) -> Result<Here, Refusal> {
         let inside = self.inside(here, raw, schema)?;
         let id = u32::try_from(self.places.frames.len())
@@ -220,6 +222,7 @@ impl<'a, 'l> Scanner<'a, 'l> {
         })
     }
 
+    #[inline]
     pub fn site(&mut self, place: Place) -> Result<Site, Refusal> {
         let id = u32::try_from(self.places.sites.len())
             .map_err(|_| too_large("too_many_parts", "the request has too many parts".into()))?;
@@ -268,6 +271,7 @@ impl<'a, 'l> Scanner<'a, 'l> {
     }
 
     /// To be called before the first [`Self::entry`] of a message's map.
+    #[inline]
     pub fn begin_keys(&self) -> usize {
         self.keys.len()
     }
@@ -290,17 +294,20 @@ impl<'a, 'l> Scanner<'a, 'l> {
     }
 
     /// Notes a key beside [`Self::entry`].
+    #[inline]
     pub fn add_key(&mut self, key: &'a [u8]) {
         self.keys.push(key);
     }
 
     /// Whether a key was noted, or there are so many that looking costs too much.
+    #[inline]
     pub fn has_key(&self, begin: usize, key: &[u8]) -> bool {
         let keys = &self.keys[begin..];
         keys.len() >= FEW_KEYS || keys.iter().any(|known| known.len() == key.len() && *known == key)
     }
 
     /// Forgets keys without a look.
+    #[inline]
     pub fn forget_keys(&mut self, begin: usize) {
         self.keys.truncate(begin);
     }

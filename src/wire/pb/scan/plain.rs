@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::fields::{Here, Scanner, slot};
 use super::point;
+use crate::domain::few::Few;
 use crate::domain::ids::PointId;
 use crate::domain::op::{InputValue, Point, PointVector, Site};
 use crate::domain::refusal::Refusal;
@@ -73,23 +74,45 @@ fn number(rest: &[u8]) -> Option<u64> {
     }
 }
 
+/// Whether all of a few bytes are ASCII. The last eight are looked at whole, perhaps again, and not one by one.
 #[inline(always)]
-fn is_text(text: &[u8]) -> bool {
-    text.is_ascii() || std::str::from_utf8(text).is_ok()
+fn all_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    let Some(tail) = bytes.last_chunk() else {
+        return bytes.is_ascii();
+    };
+    let (words, _) = bytes.as_chunks();
+    let all = words.iter().fold(u64::from_le_bytes(*tail), |all, word| {
+        all | u64::from_le_bytes(*word)
+    });
+    all & HIGH == 0
+}
+
+/// Whether bytes are text; `is_ascii` says that what they stand in is ASCII.
+#[inline(always)]
+fn is_text(text: &[u8], is_ascii: bool) -> bool {
+    is_ascii || all_ascii(text) || std::str::from_utf8(text).is_ok()
 }
 
 /// Whether a `Value` holds one plain scalar.
 #[inline(always)]
-fn is_scalar(value: &[u8]) -> bool {
+fn is_scalar(value: &[u8], is_ascii: bool) -> bool {
     const TEXT: u8 = 0x22;
     match value {
-        [TEXT, ..] => only(value, TEXT).is_some_and(is_text),
+        [TEXT, ..] => only(value, TEXT).is_some_and(|text| is_text(text, is_ascii)),
         // null, integer and bool
         [0x08 | 0x18 | 0x28, rest @ ..] => number(rest).is_some(),
         // double
         [0x11, rest @ ..] => rest.len() == size_of::<f64>(),
         _ => false,
     }
+}
+
+/// One of 64 bits, by what keys mostly differ in.
+#[inline(always)]
+fn key_bit(key: &[u8]) -> u64 {
+    let first = key.first().copied().unwrap_or_default();
+    1 << ((usize::from(first) + 5 * key.len()) % 64)
 }
 
 fn plain_id(id: &[u8]) -> Option<PointId> {
@@ -123,7 +146,7 @@ impl<'a> Scanner<'a, '_> {
         let mut point = Point {
             site: Site(0),
             id: PointId::Num(0),
-            vectors: Vec::new(),
+            vectors: Few::default(),
             has_payload: false,
             has_reserved_key: false,
             texts: Vec::new(),
@@ -153,14 +176,15 @@ impl<'a> Scanner<'a, '_> {
         keys: usize,
         point: &mut Point<'a>,
     ) -> Option<Option<Range<usize>>> {
-        let (mut has_id, mut present) = (false, None);
+        let (mut has_id, mut present, mut seen) = (false, None, 0);
         let mut rest = self.bytes.get(here.start..here.end)?;
         while let Some(tag) = rest.first() {
             match *tag {
                 PAYLOAD => {
                     let entry = take(&mut rest, PAYLOAD)?;
                     point.has_payload = true;
-                    point.has_reserved_key |= self.plain_entry(here, entry, here.end - rest.len(), keys)?;
+                    point.has_reserved_key |=
+                        self.plain_entry(here, entry, here.end - rest.len(), (keys, &mut seen))?;
                 }
                 FIELD_1 if !has_id => {
                     has_id = true;
@@ -182,14 +206,24 @@ impl<'a> Scanner<'a, '_> {
     /// One entry of the payload, which ends at `end`: whether it is the reserved key. A value that nests is checked the
     /// general way.
     #[inline(always)]
-    fn plain_entry(&mut self, point: Here, entry: &'a [u8], end: usize, keys: usize) -> Option<bool> {
+    fn plain_entry(
+        &mut self,
+        point: Here,
+        entry: &'a [u8],
+        end: usize,
+        (keys, seen): (usize, &mut u64),
+    ) -> Option<bool> {
         let mut rest = entry;
         let key = take(&mut rest, FIELD_1)?;
         let value = only(rest, FIELD_2)?;
-        if !is_text(key) || self.has_key(keys, key) {
+        let is_ascii = all_ascii(entry);
+        // A bit that is new says that the key is; only of the others the keys are compared.
+        let (bit, before) = (key_bit(key), *seen);
+        *seen |= bit;
+        if !is_text(key, is_ascii) || (before & bit != 0 && self.has_key(keys, key)) {
             return None;
         }
-        if !is_scalar(value) {
+        if !is_scalar(value, is_ascii) {
             self.nested_entry(point, end - entry.len()..end)?;
         }
         self.add_key(key);
@@ -217,7 +251,7 @@ impl<'a> Scanner<'a, '_> {
         &mut self,
         vectors: &'a [u8],
         end: usize,
-        found: &mut Vec<PointVector<'a>>,
+        found: &mut Few<PointVector<'a>>,
     ) -> Option<()> {
         let mut rest = only(vectors, FIELD_2)?;
         while !rest.is_empty() {
@@ -245,5 +279,23 @@ impl<'a> Scanner<'a, '_> {
             });
         }
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_byte_that_is_not_ascii_is_seen_wherever_it_stands() {
+        for length in 0..40 {
+            let mut bytes = vec![b'a'; length];
+            assert!(all_ascii(&bytes), "{length}");
+            for at in 0..length {
+                bytes[at] = 0x80;
+                assert!(!all_ascii(&bytes), "{at} of {length}");
+                bytes[at] = 0x7f;
+            }
+        }
     }
 }

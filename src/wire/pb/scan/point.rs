@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::fields::{Entry, Here, Item, Scanner, slot};
 use super::read::message;
+use crate::domain::few::Few;
 use crate::domain::op::{Point, PointVector};
 use crate::domain::refusal::Refusal;
 use crate::wire::pb::places::{Place, PointPlace, VectorPlace};
@@ -16,7 +17,7 @@ pub(super) const PAYLOAD: u32 = 3;
 pub(super) const VECTORS: u32 = 4;
 
 /// Vectors of one point.
-type Vectors<'a> = Vec<PointVector<'a>>;
+type Vectors<'a> = Few<PointVector<'a>>;
 
 impl<'a> Scanner<'a, '_> {
     /// Makes room for a write's points.
@@ -49,7 +50,7 @@ impl<'a> Scanner<'a, '_> {
     fn any_point(&mut self, inside: Here, schema: &'static Message) -> Result<Point<'a>, Refusal> {
         let has_payload_field = schema.is(&POINT_STRUCT);
         let first_vector = self.places.vectors.len();
-        let (mut id, mut present, mut is_single, mut vectors) = (None, None, false, Vec::new());
+        let (mut id, mut present, mut is_single, mut vectors) = (None, None, false, Vectors::default());
         let (mut has_payload, mut has_reserved_key, mut texts) = (false, false, Vec::new());
         let keys = self.begin_keys();
         let mut fields = self.fields(inside);
