@@ -11,7 +11,7 @@ use interlock::admin::error::{AdminError, ErrorKind, GateReason};
 use interlock::admin::proto::admin_client::AdminClient;
 use interlock::admin::{BODY_BYTES_MAX, Obstacle, Readiness, ServeError, proto as pb, serve};
 use interlock::domain::forecast::Forecast;
-use interlock::migrate::{CutoverReport, MigrationStatus, PhaseName, Status};
+use interlock::migrate::{CutoverReport, MigrationStatus, PhaseName, Release, Released, Status, Verify};
 use reqwest::{Client, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -19,7 +19,9 @@ use tokio::net::TcpListener;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
 
-use scripted::{Call, Scripted, Server, flip, forecast, key, state, state_of, status};
+use scripted::{
+    Call, Scripted, Server, flip, forecast, key, released, state, state_of, status, verification,
+};
 
 /// Longest wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -144,6 +146,7 @@ async fn both_faces_give_the_same_answers() {
     let request = pb::FlipRequest {
         field: docs_title(),
         to: "new@2".to_owned(),
+        force: None,
     };
     let message = client.rollback(request).await.unwrap().into_inner();
     assert_eq!(CutoverReport::try_from(message).unwrap(), flip());
@@ -169,6 +172,42 @@ async fn the_json_verbs_take_what_they_are_given() {
         server.script.calls().last(),
         Some(&Call::Start(key("docs", "title"), "new".parse().unwrap()))
     );
+}
+
+#[tokio::test]
+async fn a_verification_is_the_same_on_both_faces() {
+    let server = Server::start(Scripted::default()).await;
+    let path = "/v1/migrations/docs/title/verify";
+    let json: MigrationStatus = read(post(&server, path, json!({"sample": 7, "repair": true})).await).await;
+    let ask = Verify {
+        sample: 7,
+        repair: true,
+    };
+    let asked = Call::Verify(key("docs", "title"), ask);
+    assert_eq!(server.script.calls().last(), Some(&asked));
+    assert_eq!(json.verification, Some(verification(ask)));
+    let request = pb::VerifyRequest::from((key("docs", "title"), ask));
+    let message = grpc(&server).await.verify_migration(request).await.unwrap();
+    assert_eq!(MigrationStatus::try_from(message.into_inner()).unwrap(), json);
+    assert_eq!(server.script.calls().last(), Some(&asked));
+    let unknown = post(&server, path, json!({"samples": 7})).await;
+    assert_eq!(unknown.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_release_is_the_same_on_both_faces() {
+    let server = Server::start(Scripted::default()).await;
+    let ask = Release {
+        collection: "docs".into(),
+        strip_tags: true,
+    };
+    let path = "/v1/collections/docs/release";
+    let json: Released = read(post(&server, path, json!({"strip_tags": true})).await).await;
+    assert_eq!(server.script.calls().last(), Some(&Call::Release(ask.clone())));
+    let request = pb::ReleaseRequest::from(ask.clone());
+    let message = grpc(&server).await.release(request).await.unwrap();
+    assert_eq!(Released::try_from(message.into_inner()).unwrap(), json);
+    assert_eq!(json, released(&ask));
 }
 
 #[tokio::test]
@@ -215,6 +254,7 @@ async fn a_no_of_the_gate_carries_every_reason_on_both_faces() {
     let request = pb::FlipRequest {
         field: docs_title(),
         to: "new".to_owned(),
+        force: None,
     };
     let status = grpc(&server).await.cutover(request).await.unwrap_err();
     assert_eq!(status.code(), Code::FailedPrecondition);

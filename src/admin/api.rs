@@ -64,7 +64,18 @@ fn unnamed() -> VectorName {
     "".into()
 }
 
-/// The body of a cutover and a rollback.
+/// The body of a cutover.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CutoverBody {
+    /// The model that shall serve.
+    pub to: ModelRef,
+    /// Why it shall, in spite of those of the gate's reasons that can be forced.
+    #[serde(default)]
+    pub force: Option<String>,
+}
+
+/// The body of a rollback.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FlipBody {

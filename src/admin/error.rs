@@ -65,6 +65,8 @@ impl From<&Reason> for GateReason {
             Reason::Pending { .. } => "pending",
             Reason::Coverage { .. } => "coverage",
             Reason::Unsourced { .. } => "unsourced",
+            Reason::Unverified => "unverified",
+            Reason::FalseClaims { .. } => "false_claims",
             Reason::RecentlyRead { .. } => "recently_read",
             Reason::PinnedUndeclared { .. } => "pinned_undeclared",
         };

@@ -9,12 +9,13 @@ use super::proto::admin_server::Admin;
 use super::proto::{
     AddModelRequest, AdoptRequest, Adopted, AuditReport, AuditRequest, FieldRef, FlipReport, FlipRequest,
     ListModelsRequest, ListModelsResponse, LogLines, LogRequest, MigrationState, ModelAdded, ModelRow,
-    OrderRequest, Plan, PlanRequest, RetireRequest, StartMigrationRequest, StatusReport, StatusRequest,
+    OrderRequest, Plan, PlanRequest, ReleaseRequest, Released, RetireRequest, StartMigrationRequest,
+    StatusReport, StatusRequest, VerifyRequest,
 };
 use super::serve::Faces;
 use crate::domain::ids::FieldKey;
 use crate::domain::model::ModelRef;
-use crate::migrate::{Ahead, Order, Retire};
+use crate::migrate::{Ahead, Order, Retire, Verify};
 
 type Reply<T> = Result<Response<T>, Status>;
 
@@ -81,11 +82,19 @@ impl Admin for Face {
     }
 
     async fn cutover(&self, request: Request<FlipRequest>) -> Reply<FlipReport> {
+        let force = request.get_ref().force.clone();
         let (key, to): (FieldKey, ModelRef) = read(request)?;
-        say(self.faces.state.operator.cutover(key, to).await)
+        let operator = &self.faces.state.operator;
+        match force {
+            Some(why) => say(operator.force_cutover(key, to, why).await),
+            None => say(operator.cutover(key, to).await),
+        }
     }
 
     async fn rollback(&self, request: Request<FlipRequest>) -> Reply<FlipReport> {
+        if request.get_ref().force.is_some() {
+            return Err(AdminError::invalid("a rollback cannot be forced").into());
+        }
         let (key, to): (FieldKey, ModelRef) = read(request)?;
         say(self.faces.state.operator.rollback(key, to).await)
     }
@@ -100,6 +109,11 @@ impl Admin for Face {
         say(self.faces.state.operator.retire(key, ask).await)
     }
 
+    async fn verify_migration(&self, request: Request<VerifyRequest>) -> Reply<MigrationState> {
+        let (key, ask): (FieldKey, Verify) = read(request)?;
+        say(self.faces.state.operator.verify(key, ask).await)
+    }
+
     async fn log(&self, request: Request<LogRequest>) -> Reply<LogLines> {
         let lines_max = request.into_inner().lines_max as usize;
         let lines = self.faces.state.operator.log(lines_max).await?;
@@ -108,6 +122,10 @@ impl Admin for Face {
 
     async fn audit(&self, request: Request<AuditRequest>) -> Reply<AuditReport> {
         say(self.faces.state.operator.audit(read(request)?).await)
+    }
+
+    async fn release(&self, request: Request<ReleaseRequest>) -> Reply<Released> {
+        say(self.faces.state.operator.release(read(request)?).await)
     }
 
     async fn status(&self, request: Request<StatusRequest>) -> Reply<StatusReport> {

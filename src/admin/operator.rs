@@ -10,7 +10,7 @@ use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
     Adopt, Adopted, Ahead, Audit, AuditReport, Control, ControlError, CutoverReport, MigrationStatus,
-    ModelAdded, ModelRow, Order, Retire, Status,
+    ModelAdded, ModelRow, Order, Release, Released, Retire, Status, Verify,
 };
 
 /// What a verb comes back with.
@@ -42,6 +42,9 @@ pub trait Operator: Send + Sync + 'static {
     /// Flips to `to` if the gate says go; otherwise `not_ready` with every reason.
     fn cutover(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport>;
 
+    /// Flips to `to` whatever the gate says that can be forced.
+    fn force_cutover(&self, key: FieldKey, to: ModelRef, why: String) -> Answer<'_, CutoverReport>;
+
     /// Flips back to `to`, which served before.
     fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport>;
 
@@ -51,11 +54,17 @@ pub trait Operator: Send + Sync + 'static {
     /// Begins to retire the space that served before.
     fn retire(&self, key: FieldKey, ask: Retire) -> Answer<'_, MigrationStatus>;
 
+    /// Compares both spaces of a migration, point by point. Returns before it has ended.
+    fn verify(&self, key: FieldKey, ask: Verify) -> Answer<'_, MigrationStatus>;
+
     /// The last lines of the audit log, oldest first.
     fn log(&self, lines_max: usize) -> Answer<'_, Vec<String>>;
 
     /// Checks every point of a managed collection against its tags.
     fn audit(&self, request: Audit) -> Answer<'_, AuditReport>;
+
+    /// Ends the management of a collection, or goes on with what a release left undone.
+    fn release(&self, request: Release) -> Answer<'_, Released>;
 
     /// Everything that is managed, or one collection.
     fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status>;
@@ -126,6 +135,11 @@ impl Operator for Control {
         to_the_end(async move { control.cutover(&key, &to).await })
     }
 
+    fn force_cutover(&self, key: FieldKey, to: ModelRef, why: String) -> Answer<'_, CutoverReport> {
+        let control = self.clone();
+        to_the_end(async move { control.force_cutover(&key, &to, &why).await })
+    }
+
     fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport> {
         let control = self.clone();
         to_the_end(async move { control.rollback(&key, &to).await })
@@ -141,6 +155,11 @@ impl Operator for Control {
         to_the_end(async move { control.retire(&key, &ask).await })
     }
 
+    fn verify(&self, key: FieldKey, ask: Verify) -> Answer<'_, MigrationStatus> {
+        let control = self.clone();
+        to_the_end(async move { control.verify(&key, ask).await })
+    }
+
     fn log(&self, lines_max: usize) -> Answer<'_, Vec<String>> {
         Box::pin(async move { Ok(Control::log(self, lines_max).await?) })
     }
@@ -148,6 +167,11 @@ impl Operator for Control {
     fn audit(&self, request: Audit) -> Answer<'_, AuditReport> {
         let control = self.clone();
         to_the_end(async move { control.audit(&request).await })
+    }
+
+    fn release(&self, request: Release) -> Answer<'_, Released> {
+        let control = self.clone();
+        to_the_end(async move { control.release(&request).await })
     }
 
     fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status> {

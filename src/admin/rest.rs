@@ -19,12 +19,12 @@ use http::{HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::api::{AdoptBody, FlipBody, ModelList, StartMigration};
+use super::api::{AdoptBody, CutoverBody, FlipBody, ModelList, StartMigration};
 use super::error::{AdminError, ErrorKind};
 use super::guard::{is_grpc, say};
 use super::serve::Faces;
 use crate::domain::ids::{CollectionName, FieldKey};
-use crate::migrate::{Adopt, Audit, Order, Retire};
+use crate::migrate::{Adopt, Audit, Order, Release, Retire, Verify};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const JSON_LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
@@ -41,6 +41,7 @@ pub(super) fn routes() -> Router<Faces> {
         .route("/v1/models", get(models).post(add_model))
         .route("/v1/collections/{collection}/adopt", post(adopt))
         .route("/v1/collections/{collection}/audit", post(audit))
+        .route("/v1/collections/{collection}/release", post(release))
         .route("/v1/migrations", post(start));
     for field in [
         "/v1/migrations/{collection}",
@@ -56,7 +57,8 @@ pub(super) fn routes() -> Router<Faces> {
             .route(&format!("{field}/resume"), post(resume))
             .route(&format!("{field}/cancel"), post(cancel))
             .route(&format!("{field}/keep"), post(keep))
-            .route(&format!("{field}/retire"), post(retire));
+            .route(&format!("{field}/retire"), post(retire))
+            .route(&format!("{field}/verify"), post(verify));
     }
     router.fallback(unknown).method_not_allowed_fallback(unknown)
 }
@@ -182,6 +184,29 @@ async fn audit(
     Ok(done(&faces.state.operator.audit(request).await?))
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReleaseBody {
+    #[serde(default)]
+    strip_tags: bool,
+}
+
+async fn release(
+    State(faces): State<Faces>,
+    Named(FieldKey { collection, .. }): Named,
+    body: Bytes,
+) -> Result<Response, AdminError> {
+    let ReleaseBody { strip_tags } = match body.is_empty() {
+        true => ReleaseBody::default(),
+        false => read(&body)?,
+    };
+    let request = Release {
+        collection,
+        strip_tags,
+    };
+    Ok(done(&faces.state.operator.release(request).await?))
+}
+
 async fn start(State(faces): State<Faces>, body: Bytes) -> Result<Response, AdminError> {
     let request: StartMigration = read(&body)?;
     Ok(done(
@@ -198,8 +223,12 @@ async fn plan(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> Res
 }
 
 async fn cutover(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> Result<Response, AdminError> {
-    let FlipBody { to } = read(&body)?;
-    Ok(done(&faces.state.operator.cutover(key, to).await?))
+    let CutoverBody { to, force } = read(&body)?;
+    let operator = &faces.state.operator;
+    Ok(match force {
+        Some(why) => done(&operator.force_cutover(key, to, why).await?),
+        None => done(&operator.cutover(key, to).await?),
+    })
 }
 
 async fn rollback(
@@ -234,6 +263,14 @@ async fn order(State(faces): State<Faces>, Named(key): Named, order: Order) -> R
 async fn retire(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> Result<Response, AdminError> {
     let ask: Retire = read(&body)?;
     Ok(done(&faces.state.operator.retire(key, ask).await?))
+}
+
+async fn verify(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> Result<Response, AdminError> {
+    let ask = match body.is_empty() {
+        true => Verify::default(),
+        false => read(&body)?,
+    };
+    Ok(done(&faces.state.operator.verify(key, ask).await?))
 }
 
 #[derive(Deserialize)]

@@ -273,6 +273,8 @@ fn control_settings(config: &Config) -> crate::migrate::Settings {
         look_gap_ms: migrate.look_gap_ms.0,
         start_wait_ms: migrate.start_wait_ms.0,
         unsourced_listed_max: migrate.unsourced_listed_max,
+        must_be_verified: migrate.must_be_verified,
+        verify_cosine_min_percent: migrate.verify_cosine_min_percent,
         ..crate::migrate::Settings::default()
     }
 }

@@ -68,6 +68,19 @@ pub(super) enum Verb {
         #[arg(long)]
         trust_untagged: bool,
     },
+    /// End the management of a collection: says which vector names apps must use directly. Refused while a migration is
+    /// open. Afterwards its calls pass unchanged. The same command again goes on with what an interruption left.
+    #[command(after_help = exit::HELP)]
+    Release {
+        #[command(flatten)]
+        connection: Connection,
+        /// The collection.
+        #[arg(value_name = "COLLECTION")]
+        collection: String,
+        /// Take the tags out of its points' payloads.
+        #[arg(long)]
+        strip_tags: bool,
+    },
     /// Show what is managed, counted exactly: everything, or one collection.
     #[command(after_help = exit::HELP)]
     Status {

@@ -8,7 +8,7 @@ use super::exit;
 use super::operate::Ask;
 use super::target::Target;
 use crate::domain::model::ModelRef;
-use crate::migrate::{Ahead, Order, Retire};
+use crate::migrate::{Ahead, Order, Retire, Verify};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MigrateVerb {
@@ -56,6 +56,28 @@ pub(super) enum MigrateVerb {
         #[arg(long, value_name = "NAME", requires = "target")]
         vector: Option<String>,
     },
+    /// Compare both spaces point by point: which points are fresh, whether a tag claims what is not so, whether the
+    /// source text changed; a sample is embedded anew. Exit code 3 where something is claimed that is not so.
+    ///
+    /// The work is Interlock's and goes on over restarts; the same command again joins it. Its end, with a digest of each
+    /// space, goes into the audit log, and into the record of a later cutover.
+    #[command(after_help = exit::HELP)]
+    Verify {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        target: Target,
+        /// Points whose text is embedded anew and compared, in each space.
+        #[arg(long, value_name = "N", default_value_t = Verify::default().sample)]
+        sample: u32,
+        /// Take the claims away from what differs: it is pending then, and filled anew. What no embedder could make anew
+        /// is left and counted.
+        #[arg(long)]
+        repair: bool,
+        /// Return as soon as it is begun.
+        #[arg(long)]
+        detach: bool,
+    },
     /// Flip to the new model, if nothing stands against it; refused with every reason otherwise (exit code 3).
     #[command(after_help = exit::HELP)]
     Cutover {
@@ -66,6 +88,10 @@ pub(super) enum MigrateVerb {
         /// The model that shall serve: NAME or NAME@VERSION.
         #[arg(long, value_name = "MODEL")]
         to: ModelRef,
+        /// Flip although points are pending or without a source text, or the spaces are not verified; the reason goes
+        /// into the audit log. Queries do not find what is not filled yet. Nothing else can be forced.
+        #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        force: Option<String>,
     },
     /// Flip back to the model that served before.
     #[command(after_help = exit::HELP)]
@@ -152,12 +178,13 @@ impl RetireArgs {
     }
 }
 
+fn order(target: &Target, order: Order) -> Ask {
+    let key = target.key();
+    Ask::Order { key, order }
+}
+
 /// What a verb asks, and of whom.
 pub(super) fn asked(verb: MigrateVerb) -> (Connection, Ask) {
-    let order = |target: &Target, order| Ask::Order {
-        key: target.key(),
-        order,
-    };
     match verb {
         MigrateVerb::Plan {
             connection,
@@ -185,13 +212,24 @@ pub(super) fn asked(verb: MigrateVerb) -> (Connection, Ask) {
             let key = target.map(|target| Target::new(target, vector).key());
             (connection, Ask::Migration(key))
         }
+        MigrateVerb::Verify {
+            connection,
+            target,
+            sample,
+            repair,
+            detach,
+        } => {
+            let (key, ask) = (target.key(), Verify { sample, repair });
+            (connection, Ask::Verify { key, ask, detach })
+        }
         MigrateVerb::Cutover {
             connection,
             target,
             to,
+            force,
         } => {
             let key = target.key();
-            (connection, Ask::Cutover { key, to })
+            (connection, Ask::Cutover { key, to, force })
         }
         MigrateVerb::Rollback {
             connection,
@@ -210,11 +248,8 @@ pub(super) fn asked(verb: MigrateVerb) -> (Connection, Ask) {
             target,
             retire,
         } => {
-            let ask = Ask::Retire {
-                key: target.key(),
-                ask: retire.ask(),
-            };
-            (connection, ask)
+            let (key, ask) = (target.key(), retire.ask());
+            (connection, Ask::Retire { key, ask })
         }
     }
 }

@@ -12,6 +12,7 @@ mod operate;
 mod progress;
 mod render;
 mod target;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use crate::migrate::Audit;
+use crate::migrate::{Audit, Release};
 use args::{Cli, ConfigVerb, ModelVerb, Verb};
 use operate::Ask;
 
@@ -78,6 +79,18 @@ pub fn parse_from(args: impl IntoIterator<Item = OsString>) -> Result<Command, c
                 trust_untagged,
             };
             (connection, Ask::Audit(request))
+        }
+        Verb::Release {
+            connection,
+            collection,
+            strip_tags,
+        } => {
+            let collection = collection.as_str().into();
+            let request = Release {
+                collection,
+                strip_tags,
+            };
+            (connection, Ask::Release(request))
         }
         Verb::Status {
             connection,

@@ -9,7 +9,7 @@ use super::args::Connection;
 use super::client::{Client, understood};
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
-use super::{ahead, render};
+use super::{ahead, render, verify};
 use crate::admin::api::{AddModel, MigrationList, ModelList};
 use crate::admin::error::{AdminError, ErrorKind, GateReason};
 use crate::admin::proto as pb;
@@ -18,7 +18,7 @@ use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
     Adopt, Adopted, Ahead, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, Order, PhaseName,
-    Retire, Status,
+    Release, Released, Retire, Status, Verify,
 };
 
 /// A verb that speaks to a running Interlock.
@@ -44,6 +44,7 @@ pub(super) enum Ask {
     Cutover {
         key: FieldKey,
         to: ModelRef,
+        force: Option<String>,
     },
     Rollback {
         key: FieldKey,
@@ -57,10 +58,16 @@ pub(super) enum Ask {
         key: FieldKey,
         ask: Retire,
     },
+    Verify {
+        key: FieldKey,
+        ask: Verify,
+        detach: bool,
+    },
     Log {
         lines: u32,
     },
     Audit(Audit),
+    Release(Release),
     Status(Option<CollectionName>),
 }
 
@@ -164,12 +171,12 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
             let migrations = all_migrations(status(&mut client, None).await?);
             Report::new(&migrations, |list| render::migrations(&list.migrations))
         }
-        Ask::Cutover { key, to } => {
-            let answer = client.stub.cutover(flip(key, &to)).await;
+        Ask::Cutover { key, to, force } => {
+            let answer = client.stub.cutover(flip(key, &to, force)).await;
             Report::new(&client.read::<_, CutoverReport>(answer)?, render::flip)
         }
         Ask::Rollback { key, to } => {
-            let answer = client.stub.rollback(flip(key, &to)).await;
+            let answer = client.stub.rollback(flip(key, &to, None)).await;
             Report::new(&client.read::<_, CutoverReport>(answer)?, render::flip)
         }
         Ask::Order { key, order } => {
@@ -187,16 +194,22 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
                 .await;
             Report::new(&client.read::<_, MigrationStatus>(answer)?, render::migration)
         }
+        Ask::Verify { key, ask, detach } => {
+            let report = verify::verify(&mut client, key, ask, detach).await?;
+            Report::new(&report, render::verification)
+        }
         Ask::Log { lines } => log(&mut client, lines).await,
         Ask::Audit(request) => audit(&mut client, request).await,
+        Ask::Release(request) => Report::new(&release(&mut client, request).await?, render::released),
         Ask::Status(collection) => Report::new(&status(&mut client, collection).await?, render::status),
     }
 }
 
-fn flip(key: FieldKey, to: &ModelRef) -> pb::FlipRequest {
+fn flip(key: FieldKey, to: &ModelRef, force: Option<String>) -> pb::FlipRequest {
     pb::FlipRequest {
         field: Some(key.into()),
         to: to.to_string(),
+        force,
     }
 }
 
@@ -238,6 +251,30 @@ async fn status(client: &mut Client, collection: Option<CollectionName>) -> Resu
     let collection = collection.map(|name| name.to_string());
     let answer = client.stub.status(pb::StatusRequest { collection }).await;
     client.read(answer)
+}
+
+/// Asks again for as long as tags are left and become fewer.
+async fn release(client: &mut Client, request: Release) -> Result<Released, Failure> {
+    let ask = pb::ReleaseRequest::from(request);
+    let mut released: Released = client.read(client.stub.clone().release(ask.clone()).await)?;
+    while !released.is_done && released.tags_left.is_some_and(|left| left > 0) {
+        let next: Released = client.read(client.stub.clone().release(ask.clone()).await)?;
+        let stands_still = next.tags_taken == 0;
+        released = Released {
+            tags_taken: released.tags_taken + next.tags_taken,
+            tags_left: next.tags_left,
+            is_done: next.is_done,
+            ..released
+        };
+        if stands_still && !released.is_done {
+            return Err(Failure::Stopped(format!(
+                "{} tags are left in {}, and none was taken out: does somebody write them?",
+                released.tags_left.unwrap_or_default(),
+                released.collection
+            )));
+        }
+    }
+    Ok(released)
 }
 
 async fn log(client: &mut Client, lines_max: u32) -> Result<Report, Failure> {

@@ -1,11 +1,12 @@
 //! Answers as text for people. `--json` never comes here.
 
+use super::verify::{VerifyReport, said};
 use crate::domain::embedder::EmbedderSpec;
 use crate::domain::ids::VectorName;
 use crate::domain::table::{OnEmbedFailure, Undeclared};
 use crate::migrate::{
     Adopted, AuditReport, CollectionStatus, CutoverReport, FieldStatus, MigrationStatus, ModelAdded,
-    ModelRow, Role, SpaceStatus, Status,
+    ModelRow, Released, Role, SpaceStatus, Status,
 };
 
 const MINUTE_SECONDS: u64 = 60;
@@ -193,6 +194,74 @@ pub(super) fn flip(report: &CutoverReport) -> String {
         None => {
             text.push_str("\nwhat became pending during the flip could not be counted; it is being filled")
         }
+    }
+    text
+}
+
+pub(super) fn verification(report: &VerifyReport) -> String {
+    let seen = &report.verification;
+    let mut text = format!(
+        "{}: {} of {} points looked at",
+        report.key, seen.points, seen.total
+    );
+    if seen.finished_at_ms.is_none() {
+        text.push_str("; it goes on: the same command without --detach waits for its end");
+    }
+    for space in &seen.spaces {
+        text.push_str(&format!(
+            "\n  {} in {}: {} fresh, {} pending, digest {}",
+            space.model,
+            name(&space.vector),
+            space.fresh,
+            space.pending,
+            space.digest
+        ));
+        if let Some(lowest) = space.lowest_cosine {
+            text.push_str(&format!(
+                "; {} embedded anew, lowest cosine {lowest:.4}",
+                space.sampled
+            ));
+        }
+    }
+    for noted in &seen.differences {
+        text.push_str(&format!("\n  {}", said(noted)));
+    }
+    if seen.repaired > 0 {
+        text.push_str(&format!(
+            "\n  the claims of {} points were taken away: they are filled anew; verify again when none is pending",
+            seen.repaired
+        ));
+    }
+    text
+}
+
+pub(super) fn released(released: &Released) -> String {
+    let name_of = &released.collection;
+    let mut text = match (released.was_released, released.is_there) {
+        (_, false) => format!(
+            "{name_of} is not managed any more; what was adopted is not there, and nothing was touched"
+        ),
+        (false, true) => format!("{name_of} is not managed any more: apps use it directly"),
+        (true, true) => format!("{name_of} had been released; what was left undone is done"),
+    };
+    for vector in &released.vectors {
+        let word = match vector.said == vector.vector {
+            true => "as before".to_owned(),
+            false => format!("in the place of {}", name(&vector.said)),
+        };
+        text.push_str(&format!(
+            "\n  {} ({word}): {}",
+            name(&vector.vector),
+            vector.model
+        ));
+    }
+    for vector in &released.opaque {
+        text.push_str(&format!("\n  {}: as before", name(vector)));
+    }
+    match released.tags_left {
+        Some(_) => text.push_str(&format!("\n{} tags were taken out", released.tags_taken)),
+        None if released.is_there => text.push_str("\ntags stay in the payloads"),
+        None => {}
     }
     text
 }

@@ -99,6 +99,12 @@ fn counts(config: &Config, rules: &mut Rules<'_>) {
     rules.within("migrate", "page_points", migrate.page_points, 1..=10_000);
     rules.within(
         "migrate",
+        "verify_cosine_min_percent",
+        migrate.verify_cosine_min_percent,
+        0..=100,
+    );
+    rules.within(
+        "migrate",
         "page_attempts_max",
         migrate.page_attempts_max,
         1..=1_000,

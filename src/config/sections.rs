@@ -152,6 +152,8 @@ pub struct Migrate {
     pub look_gap_ms: Millis,
     pub start_wait_ms: Millis,
     pub unsourced_listed_max: usize,
+    pub verify_cosine_min_percent: u32,
+    pub must_be_verified: bool,
 }
 
 /// What a failing embedder does to a write.

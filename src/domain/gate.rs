@@ -25,6 +25,52 @@ pub struct Evidence {
     pub pending: u64,
     /// Those of them that have no source text, as far as a pass has seen them.
     pub unsourced: u64,
+    /// The last comparison of both spaces that came to its end.
+    pub verified: Option<Verified>,
+    /// Whether one is asked for before a flip.
+    pub must_be_verified: bool,
+}
+
+/// What the gate knows of a verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// When it ended, in milliseconds since 1970.
+    pub finished_at_ms: u64,
+    /// Points that claimed what was not so, and were left as they were.
+    pub false_claims: u64,
+}
+
+/// One reason for a flip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Favour {
+    /// The target space stands as the model needs it.
+    SpaceStands,
+    /// Every point of the field has a vector there.
+    Covered {
+        /// How many.
+        points: u64,
+    },
+    /// Each of them is of its point's last write.
+    NothingPending,
+    /// Both spaces were compared, and nothing false was left.
+    Verified {
+        /// When that ended, in milliseconds since 1970.
+        finished_at_ms: u64,
+    },
+}
+
+/// The gate's answer as it is shown: everything that speaks for a flip, and against it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Whether it says go.
+    pub go: bool,
+    /// Whether it would with `--force`.
+    pub go_if_forced: bool,
+    /// For.
+    pub favours: Vec<Favour>,
+    /// Against.
+    pub reasons: Vec<Reason>,
 }
 
 /// One reason against a flip.
@@ -58,6 +104,13 @@ pub enum Reason {
     /// Points whose payload does not give the source text.
     Unsourced {
         /// How many.
+        points: u64,
+    },
+    /// Both spaces were not compared, as the configuration asks for.
+    Unverified,
+    /// The last comparison left points whose tags claim what is not so.
+    FalseClaims {
+        /// How many claims.
         points: u64,
     },
     /// Somebody may still read the space that is to go.
@@ -96,6 +149,13 @@ impl fmt::Display for Reason {
                 f,
                 "{points} points have no source text: give their payload the template's keys, or write their vectors as `field@model`"
             ),
+            Self::Unverified => {
+                f.write_str("the spaces were not compared: `interlock migrate verify` does it")
+            }
+            Self::FalseClaims { points } => write!(
+                f,
+                "the last verification left {points} claims that are not so: `interlock migrate verify --repair` has them filled anew"
+            ),
             Self::RecentlyRead {
                 seconds_ago,
                 quiet_seconds,
@@ -116,6 +176,38 @@ impl fmt::Display for Reason {
     }
 }
 
+impl Reason {
+    /// Whether an operator may flip all the same: what is missing then can be seen, and is filled later. A space that
+    /// does not stand, or a phase before dual writing is open, cannot be flipped to by anybody.
+    pub fn can_be_forced(&self) -> bool {
+        match self {
+            Self::Pending { .. }
+            | Self::Coverage { .. }
+            | Self::Unsourced { .. }
+            | Self::Unverified
+            | Self::FalseClaims { .. } => true,
+            Self::Phase { phase } => match phase {
+                PhaseName::Backfilling | PhaseName::Paused => true,
+                PhaseName::Planned
+                | PhaseName::Opening
+                | PhaseName::DualWriting
+                | PhaseName::Ready
+                | PhaseName::ServingNew
+                | PhaseName::RolledBack
+                | PhaseName::Brownout
+                | PhaseName::Retiring
+                | PhaseName::Done
+                | PhaseName::Cancelling
+                | PhaseName::Cancelled => false,
+            },
+            Self::SpaceMissing
+            | Self::OtherMigration { .. }
+            | Self::RecentlyRead { .. }
+            | Self::PinnedUndeclared { .. } => false,
+        }
+    }
+}
+
 /// The gate's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gate {
@@ -125,12 +217,62 @@ pub enum Gate {
     NoGo(Vec<Reason>),
 }
 
-/// Proof that the gate said go. Only [`decide`] makes it.
+/// Proof that the gate said go. Only [`decide`] and [`decide_forced`] make it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Armed(());
+pub struct Armed {
+    is_forced: bool,
+}
+
+impl Armed {
+    /// Whether an operator insisted.
+    pub fn is_forced(&self) -> bool {
+        self.is_forced
+    }
+}
 
 /// Whether a flip to the target space may be made.
 pub fn decide(evidence: &Evidence) -> Gate {
+    gate(against(evidence), false)
+}
+
+/// Whether it may be made by an operator who insists: as [`decide`], but for what [`Reason::can_be_forced`].
+pub fn decide_forced(evidence: &Evidence) -> Gate {
+    let reasons = against(evidence).into_iter();
+    gate(reasons.filter(|reason| !reason.can_be_forced()).collect(), true)
+}
+
+/// Everything for and against a flip.
+pub fn verdict(evidence: &Evidence) -> Verdict {
+    let reasons = against(evidence);
+    let favours = [
+        evidence.space_in_schema.then_some(Favour::SpaceStands),
+        (evidence.missing == 0).then_some(Favour::Covered {
+            points: evidence.points,
+        }),
+        (evidence.pending == 0).then_some(Favour::NothingPending),
+        evidence
+            .verified
+            .filter(|verified| verified.false_claims == 0)
+            .map(|verified| Favour::Verified {
+                finished_at_ms: verified.finished_at_ms,
+            }),
+    ];
+    Verdict {
+        go: reasons.is_empty(),
+        go_if_forced: reasons.iter().all(Reason::can_be_forced),
+        favours: favours.into_iter().flatten().collect(),
+        reasons,
+    }
+}
+
+fn gate(reasons: Vec<Reason>, is_forced: bool) -> Gate {
+    match reasons.is_empty() {
+        true => Gate::Go(Armed { is_forced }),
+        false => Gate::NoGo(reasons),
+    }
+}
+
+fn against(evidence: &Evidence) -> Vec<Reason> {
     let mut reasons = Vec::new();
     match evidence.phase {
         PhaseName::Ready | PhaseName::ServingNew | PhaseName::RolledBack => {}
@@ -167,10 +309,14 @@ pub fn decide(evidence: &Evidence) -> Gate {
             points: evidence.unsourced,
         });
     }
-    match reasons.is_empty() {
-        true => Gate::Go(Armed(())),
-        false => Gate::NoGo(reasons),
+    match evidence.verified {
+        None if evidence.must_be_verified => reasons.push(Reason::Unverified),
+        Some(Verified { false_claims, .. }) if false_claims > 0 => {
+            reasons.push(Reason::FalseClaims { points: false_claims })
+        }
+        Some(_) | None => {}
     }
+    reasons
 }
 
 /// What stands against dropping the space that served before. Counts and clocks are the caller's.

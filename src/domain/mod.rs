@@ -23,3 +23,4 @@ pub mod source;
 pub mod table;
 pub mod tag;
 pub mod throttle;
+pub mod verify;

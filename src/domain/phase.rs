@@ -2,6 +2,7 @@
 //! stores the new state before it runs the effects, and after a crash runs [`Migration::owed`] again: every effect is
 //! idempotent. Holds no clock, does no IO.
 
+mod effect;
 mod name;
 mod progress;
 
@@ -11,12 +12,14 @@ use super::gate::Armed;
 use super::ids::{FieldKey, VectorName};
 use super::model::ModelId;
 use super::table::{Field, Space, Standby, StandbyState, Undeclared};
+use super::verify::Verification;
 
+pub use effect::{Effect, TableChange};
 pub use name::PhaseName;
 pub use progress::{Progress, Tally};
 
 /// Moves a field's serving space from one model to another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Migration {
     /// The field.
     pub key: FieldKey,
@@ -28,6 +31,9 @@ pub struct Migration {
     pub started_at_ms: u64,
     /// Where it stands.
     pub phase: Phase,
+    /// The last comparison of both spaces, or the one that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
 }
 
 /// Where a migration stands, with what only that phase knows.
@@ -141,42 +147,8 @@ pub enum Event {
     SpaceDropped,
 }
 
-/// What is to be done after the state is stored. Each may be done again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Make the space and its index; tag the points that have no tag.
-    MakeSpace,
-    /// Wait until no request is pinned to an earlier table.
-    AwaitDrain,
-    /// Fill what is pending, from the cursor on.
-    Backfill,
-    /// Look for pending points from time to time, and fill them, in both spaces.
-    KeepFresh,
-    /// Wait for the brownout's end; keep both spaces fresh meanwhile.
-    AwaitBrownout,
-    /// Drop the space that no request knows any more, once every request that knew it has answered.
-    DropSpace,
-}
-
-/// The change of the routing table that goes with a step, in the same transaction as the state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TableChange {
-    /// The target becomes the field's standby: writes go to both.
-    AddStandby,
-    /// The target serves, the source is kept.
-    ServeTarget,
-    /// The source serves, the target is kept.
-    ServeSource,
-    /// The target serves; the source is kept fresh, but reads of it are refused.
-    CloseSource,
-    /// The target serves alone.
-    DropSource,
-    /// The source serves alone.
-    DropTarget,
-}
-
 /// A step: what to store, and what to do then.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// The new state.
     pub next: Migration,
@@ -208,6 +180,16 @@ impl Migration {
             to,
             started_at_ms,
             phase: Phase::Planned,
+            verification: None,
+        }
+    }
+
+    /// With what a comparison of both spaces saw so far.
+    #[must_use]
+    pub fn with_verification(&self, verification: Option<Verification>) -> Self {
+        Self {
+            verification,
+            ..self.clone()
         }
     }
 
@@ -300,6 +282,10 @@ impl Migration {
             }
             (Event::CutOver(_), Ready(tally) | RolledBack(tally)) => {
                 Some((ServingNew(tally.clone()), Some(TableChange::ServeTarget)))
+            }
+            // Forced: what is pending is filled behind the flip.
+            (Event::CutOver(armed), Backfilling(progress) | Paused(progress)) if armed.is_forced() => {
+                Some((ServingNew(progress.tally()), Some(TableChange::ServeTarget)))
             }
             (Event::RollBack(_), ServingNew(tally) | Brownout(Retirement { tally, .. })) => {
                 Some((RolledBack(tally.clone()), Some(TableChange::ServeSource)))

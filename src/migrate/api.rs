@@ -1,16 +1,21 @@
 //! What the operator's verbs take and give. These go out as JSON as they stand.
 
+mod release;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::audit::Finding;
 use crate::domain::embedder::EmbedderSpec;
-use crate::domain::gate::Reason;
+use crate::domain::gate::{Reason, Verdict};
 use crate::domain::ids::{CollectionName, Epoch, FieldKey, VectorName};
 use crate::domain::model::{Fingerprint, Model, ModelId, ModelRef};
 use crate::domain::phase::PhaseName;
 use crate::domain::quarantine::Quarantine;
 use crate::domain::source::SourceTemplate;
 use crate::domain::table::{OnEmbedFailure, StandbyState, Undeclared};
+use crate::domain::verify::Verification;
+
+pub use release::{Release, Released, ReleasedVector};
 
 /// A registered model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,11 +160,17 @@ pub struct MigrationStatus {
     pub unsourced: Unsourced,
     /// Why the gate would say no now; empty: it would say go. As of the last count.
     pub reasons: Vec<Reason>,
+    /// Everything for and against a flip, as of the last count; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Verdict>,
     /// The last error that is being retried; gone when the retry succeeds.
     pub last_error: Option<String>,
     /// Who still reads the space that is being retired, and when it goes; absent in other phases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brownout: Option<BrownoutStatus>,
+    /// The last comparison of both spaces, or the one that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
 }
 
 /// A brownout, as it stands now.

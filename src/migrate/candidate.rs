@@ -87,14 +87,14 @@ fn entry(view: FieldView<'_>, payload: &HashMap<String, Value>) -> Entry {
     }
 }
 
-fn string(value: Option<&Value>) -> Option<&str> {
+pub(super) fn string(value: Option<&Value>) -> Option<&str> {
     let Kind::StringValue(text) = value?.kind.as_ref()? else {
         return None;
     };
     Some(text)
 }
 
-fn structure(value: Option<&Value>) -> Option<&Struct> {
+pub(super) fn structure(value: Option<&Value>) -> Option<&Struct> {
     let Kind::StructValue(fields) = value?.kind.as_ref()? else {
         return None;
     };

@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::api::{
-    Adopt, Adopted, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Order, Retire,
-    Status,
+    Adopt, Adopted, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Order, Release,
+    Released, Retire, Status,
 };
 use super::audit::now_ms;
 use super::error::{ControlError, ErrorKind};
@@ -24,6 +24,7 @@ use crate::domain::ids::{CollectionName, Epoch, FieldKey};
 use crate::domain::model::{Model, ModelRef};
 use crate::domain::phase::Migration;
 use crate::domain::quarantine::Cause;
+use crate::domain::verify::Ask as Verify;
 use crate::embed::Embedders;
 use crate::registry::Registry;
 use crate::store::StoredState;
@@ -162,7 +163,20 @@ impl Control {
     /// `not_ready` with every reason of the gate, or where earlier requests outlast the bound (the flip is made then);
     /// `conflict` for another model; `not_found`; `upstream`; `store`.
     pub async fn cutover(&self, key: &FieldKey, to: &ModelRef) -> Result<CutoverReport, ControlError> {
-        self.inner.flip(key, to, Direction::Forth).await
+        self.inner.flip(key, to, Direction::Forth, None).await
+    }
+
+    /// As [`Self::cutover`], but for those of the gate's reasons that can be forced. `why` goes into the audit log.
+    ///
+    /// # Errors
+    /// As [`Self::cutover`].
+    pub async fn force_cutover(
+        &self,
+        key: &FieldKey,
+        to: &ModelRef,
+        why: &str,
+    ) -> Result<CutoverReport, ControlError> {
+        self.inner.flip(key, to, Direction::Forth, Some(why)).await
     }
 
     /// Flips back to the space that served before the cutover, whose model is `to`.
@@ -170,7 +184,7 @@ impl Control {
     /// # Errors
     /// As [`Self::cutover`].
     pub async fn rollback(&self, key: &FieldKey, to: &ModelRef) -> Result<CutoverReport, ControlError> {
-        self.inner.flip(key, to, Direction::Back).await
+        self.inner.flip(key, to, Direction::Back, None).await
     }
 
     /// Pauses, resumes or cancels a migration, or ends a brownout.
@@ -188,6 +202,16 @@ impl Control {
     /// the cutover; `not_found`; `store`.
     pub async fn retire(&self, key: &FieldKey, ask: &Retire) -> Result<MigrationStatus, ControlError> {
         self.inner.retire(key, ask).await
+    }
+
+    /// Compares both spaces of a migration, point by point. Answers when it is begun, or is known to be under way; the
+    /// work goes on, also over restarts, and shows in the migration's state. Given again after its end, it begins anew.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` where there are not two spaces, or one with other options is under way; `upstream`;
+    /// `store`.
+    pub async fn verify(&self, key: &FieldKey, ask: Verify) -> Result<MigrationStatus, ControlError> {
+        self.inner.verify(key, ask).await
     }
 
     /// The last lines of the audit log, oldest first: one JSON document each.
@@ -215,6 +239,15 @@ impl Control {
         self.inner.audit(request).await
     }
 
+    /// Ends the management of a collection; given again, goes on with what was left undone. Takes tags out for a bounded
+    /// time only: see [`Released::tags_left`].
+    ///
+    /// # Errors
+    /// `conflict` while a migration is open, or where it is quarantined; `not_found`; `upstream`; `store`.
+    pub async fn release(&self, request: &Release) -> Result<Released, ControlError> {
+        self.inner.release(request).await
+    }
+
     /// Refuses a managed collection's data calls until what lifts the cause is done; see [`Registry::quarantine`].
     ///
     /// # Errors
@@ -228,8 +261,15 @@ impl Control {
     pub async fn resume(&self) {
         let runs: Vec<_> = lock(&self.inner.runs).values().cloned().collect();
         for run in runs {
-            if !run.state.lock().await.phase.name().is_over() {
-                self.inner.spawn(run);
+            let state = run.state.lock().await.clone();
+            if !state.phase.name().is_over() {
+                self.inner.spawn(Arc::clone(&run));
+            }
+            if state
+                .verification
+                .is_some_and(|known| known.finished_at_ms.is_none())
+            {
+                self.inner.spawn_verification(run);
             }
         }
     }

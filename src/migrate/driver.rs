@@ -77,7 +77,7 @@ pub(super) async fn drive(inner: Arc<Inner>, run: Arc<Run>) {
 }
 
 impl Inner {
-    fn backoff(&self, failures: u32) -> Duration {
+    pub(super) fn backoff(&self, failures: u32) -> Duration {
         let doubled = 1u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX);
         let wait_ms = self.settings.backoff_first_ms.saturating_mul(doubled);
         Duration::from_millis(wait_ms.min(self.settings.backoff_max_ms))

@@ -9,6 +9,7 @@ use super::api::CutoverReport;
 use super::error::{ControlError, ErrorKind};
 use super::inner::Inner;
 use super::run::Run;
+use super::verify;
 use crate::domain::gate::{self, Armed, Evidence, Gate, Reason};
 use crate::domain::ids::FieldKey;
 use crate::domain::model::ModelRef;
@@ -30,6 +31,7 @@ impl Inner {
         key: &FieldKey,
         to: &ModelRef,
         direction: Direction,
+        force: Option<&str>,
     ) -> Result<CutoverReport, ControlError> {
         let key = self.real(key).await?;
         self.check_standing(&key)?;
@@ -56,13 +58,15 @@ impl Inner {
                 | Phase::Cancelled,
                 direction,
             ) => {
-                let (armed, evidence) = self.pass_gate(&run).await?;
+                let (armed, evidence) = self.pass_gate(&run, force.is_some()).await?;
                 let event = match direction {
                     Direction::Forth => Event::CutOver(armed),
                     Direction::Back => Event::RollBack(armed),
                 };
                 let note = json!({
                     "points": evidence.points, "missing": evidence.missing, "pending": evidence.pending,
+                    "forced": force, "gate": gate::verdict(&evidence),
+                    "verification": migration.verification.as_ref().map(verify::digests),
                 });
                 (false, self.advance_noting(&run, event, note).await?.next)
             }
@@ -127,12 +131,16 @@ impl Inner {
 
     /// Asks the gate until it says go, or, bounded, until what stands against it does not look transient: a write that
     /// is under way is pending for a moment.
-    async fn pass_gate(&self, run: &Run) -> Result<(Armed, Evidence), ControlError> {
+    async fn pass_gate(&self, run: &Run, is_forced: bool) -> Result<(Armed, Evidence), ControlError> {
         let mut attempts = 0;
         loop {
             let migration = run.state.lock().await.clone();
             let evidence = self.evidence(&migration).await?;
-            let reasons = match gate::decide(&evidence) {
+            let said = match is_forced {
+                true => gate::decide_forced(&evidence),
+                false => gate::decide(&evidence),
+            };
+            let reasons = match said {
                 Gate::Go(armed) => return Ok((armed, evidence)),
                 Gate::NoGo(reasons) => reasons,
             };
@@ -153,6 +161,8 @@ fn is_transient(reason: &Reason) -> bool {
         | Reason::SpaceMissing
         | Reason::OtherMigration { .. }
         | Reason::Unsourced { .. }
+        | Reason::Unverified
+        | Reason::FalseClaims { .. }
         | Reason::RecentlyRead { .. }
         | Reason::PinnedUndeclared { .. } => false,
     }

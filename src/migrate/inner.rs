@@ -14,7 +14,7 @@ use super::run::{Counted, Run};
 use super::schema;
 use super::settings::Settings;
 use crate::domain::embedder::EmbedderSpec;
-use crate::domain::gate::{self, Evidence, Gate};
+use crate::domain::gate::{self, Evidence};
 use crate::domain::ids::{Epoch, FieldKey};
 use crate::domain::model::{Model, ModelId, ModelRef};
 use crate::domain::phase::{Event, Migration, Phase, Step};
@@ -190,20 +190,24 @@ impl Inner {
         stepped.await.unwrap_or_else(|_| Err(stopping()))
     }
 
-    async fn advance_here(&self, run: &Run, event: Event, note: Value) -> Result<Step, ControlError> {
-        let mut state = run.state.lock().await;
-        let is_over = lock(&self.runs)
-            .get(&run.key)
-            .is_none_or(|current| !std::ptr::eq(Arc::as_ptr(current), run));
-        if is_over {
-            return Err(ControlError::new(
+    /// Refuses what is about a migration that was forgotten. Decided while its state is locked.
+    pub fn check_known(&self, run: &Run) -> Result<(), ControlError> {
+        let current = lock(&self.runs).get(&run.key).map(Arc::as_ptr);
+        match current.is_some_and(|current| std::ptr::eq(current, run)) {
+            true => Ok(()),
+            false => Err(ControlError::new(
                 ErrorKind::Conflict,
                 format!(
-                    "the migration of `{}` is over: its collection was dropped",
+                    "the migration of `{}` is over: its collection was dropped or released",
                     run.key
                 ),
-            ));
+            )),
         }
+    }
+
+    async fn advance_here(&self, run: &Run, event: Event, note: Value) -> Result<Step, ControlError> {
+        let mut state = run.state.lock().await;
+        self.check_known(run)?;
         let step = state
             .step(event.clone())
             .map_err(|error| ControlError::new(ErrorKind::Conflict, error.to_string()))?;
@@ -271,6 +275,11 @@ impl Inner {
             missing,
             pending,
             unsourced,
+            verified: migration
+                .verification
+                .as_ref()
+                .and_then(|seen| seen.as_evidence()),
+            must_be_verified: self.settings.must_be_verified,
         })
     }
 
@@ -280,10 +289,7 @@ impl Inner {
         let counted = Counted {
             total: evidence.points,
             pending: evidence.pending,
-            reasons: match gate::decide(&evidence) {
-                Gate::Go(_) => Vec::new(),
-                Gate::NoGo(reasons) => reasons,
-            },
+            gate: gate::verdict(&evidence),
         };
         run.show_counts(counted.clone());
         Ok(counted)

@@ -21,6 +21,7 @@ mod models;
 mod opening;
 mod orders;
 mod provenance;
+mod release;
 mod retire;
 mod run;
 mod schema;
@@ -28,13 +29,15 @@ mod settings;
 mod stamp;
 mod start;
 mod status;
+mod verify;
 mod waiting;
 
 pub use crate::domain::phase::PhaseName;
+pub use crate::domain::verify::{Ask as Verify, Verification};
 pub use api::{
     Adopt, AdoptVector, Adopted, AdoptedField, Audit, AuditReport, BrownoutStatus, CollectionStatus,
-    CutoverReport, FieldStatus, Found, MigrationStatus, ModelAdded, ModelRow, Order, Retire, Role,
-    SpaceStatus, Status, UndeclaredChoice, Unsourced,
+    CutoverReport, FieldStatus, Found, MigrationStatus, ModelAdded, ModelRow, Order, Release, Released,
+    ReleasedVector, Retire, Role, SpaceStatus, Status, UndeclaredChoice, Unsourced,
 };
 pub use control::{Control, Parts};
 pub use error::{ControlError, ErrorKind};

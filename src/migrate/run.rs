@@ -1,11 +1,14 @@
 //! One field's migration while this process runs: its state, what is shown of it, and what wakes it.
 
+use std::sync::atomic::AtomicBool;
+
 use tokio::sync::{Mutex, Notify, watch};
 
 use super::api::{BrownoutStatus, MigrationStatus, Unsourced};
-use crate::domain::gate::Reason;
+use crate::domain::gate::Verdict;
 use crate::domain::ids::{Epoch, FieldKey};
 use crate::domain::phase::{Migration, Phase, PhaseName};
+use crate::domain::verify::Verification;
 
 /// A migration in this process.
 pub(super) struct Run {
@@ -19,17 +22,19 @@ pub(super) struct Run {
     pub status: watch::Sender<MigrationStatus>,
     /// Says that something became pending.
     pub wake: Notify,
+    /// Whether a comparison of both spaces is under way in this process.
+    pub verifying: AtomicBool,
 }
 
 /// What was counted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Counted {
     /// Points that have the field.
     pub total: u64,
     /// Those of them that the space does not hold fresh.
     pub pending: u64,
-    /// Why the gate would say no.
-    pub reasons: Vec<Reason>,
+    /// What the gate says.
+    pub gate: Verdict,
 }
 
 impl Run {
@@ -51,8 +56,10 @@ impl Run {
             seconds_left: None,
             unsourced: Unsourced::default(),
             reasons: Vec::new(),
+            gate: None,
             last_error: None,
             brownout: None,
+            verification: migration.verification.clone(),
         };
         Self {
             key: migration.key.clone(),
@@ -60,6 +67,7 @@ impl Run {
             state: Mutex::new(migration),
             status: watch::Sender::new(status),
             wake: Notify::new(),
+            verifying: AtomicBool::new(false),
         }
     }
 
@@ -97,7 +105,8 @@ impl Run {
             status.total = counted.total;
             status.pending = counted.pending;
             status.done = counted.total.saturating_sub(counted.pending);
-            status.reasons = counted.reasons;
+            status.reasons = counted.gate.reasons.clone();
+            status.gate = Some(counted.gate);
             status.seconds_left = left(status.points_per_second, status.pending);
         });
     }
@@ -128,6 +137,12 @@ impl Run {
             status.brownout = brownout;
             changed
         });
+    }
+
+    /// Shows how far a comparison of both spaces is.
+    pub fn show_verification(&self, verification: Option<Verification>) {
+        self.status
+            .send_modify(|status| status.verification = verification);
     }
 
     /// Shows, or takes away, the error that is being retried.

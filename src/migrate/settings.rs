@@ -35,6 +35,12 @@ pub struct Settings {
     pub gate_wait_ms: u64,
     /// Points without a source text that are listed; the others are only counted.
     pub unsourced_listed_max: usize,
+    /// How long one `release` takes tags out before it says how many are left, in milliseconds.
+    pub release_wait_ms: u64,
+    /// Whether a cutover asks for a verification that came to its end.
+    pub must_be_verified: bool,
+    /// A vector whose cosine to what its model makes of its text is below this is not that model's, in percent.
+    pub verify_cosine_min_percent: u32,
 }
 
 impl Default for Settings {
@@ -56,6 +62,9 @@ impl Default for Settings {
             gate_attempts_max: 20,
             gate_wait_ms: 50,
             unsourced_listed_max: 100,
+            release_wait_ms: 20_000,
+            must_be_verified: false,
+            verify_cosine_min_percent: 99,
         }
     }
 }

@@ -10,11 +10,11 @@ use std::ffi::OsString;
 
 use interlock::admin::error::{AdminError, ErrorKind, GateReason};
 use interlock::cli::{Command, Exit, Streams, operate, parse_from};
-use interlock::migrate::{MigrationStatus, PhaseName, Unsourced};
+use interlock::migrate::{MigrationStatus, PhaseName, Unsourced, Verify};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use scripted::{Call, Scripted, Server, flip, state, status};
+use scripted::{Call, Scripted, Server, flip, state, status, verification};
 
 /// A command's end and what it wrote.
 #[derive(Debug)]
@@ -190,6 +190,66 @@ async fn start_does_not_wait_for_what_cannot_come() {
     let ran = run(&server, &["migrate", "start", "docs/title", "--to", "new"]).await;
     assert_eq!((ran.exit, ran.out.as_str()), (Exit::Failed, ""));
     assert!(ran.err.contains("it goes on"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_verification_is_watched_to_its_end_and_false_claims_are_a_no() {
+    let ask = Verify {
+        sample: 100,
+        repair: false,
+    };
+    let with = |seen| MigrationStatus {
+        verification: seen,
+        ..state(PhaseName::Ready, 1_000)
+    };
+    let mut clean = verification(ask);
+    clean
+        .differences
+        .retain(|noted| !noted.difference.is_false_claim());
+    let mut half = clean.clone();
+    half.finished_at_ms = None;
+    let script = |last| Scripted {
+        states: vec![with(Some(half.clone())), with(last)],
+        watch_ends: true,
+        ..Scripted::default()
+    };
+    let server = Server::start(script(Some(clean.clone()))).await;
+    let ran = run(&server, &["migrate", "verify", "docs/title", "--json"]).await;
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+    let document = ran.document();
+    assert_eq!(
+        document["spaces"][0]["digest"],
+        clean.spaces[0].digest.to_string()
+    );
+    assert_eq!(document["differences"][0]["difference"], "untagged");
+    let ran = run(&server, &["migrate", "verify", "docs/title"]).await;
+    assert!(
+        ran.out.contains("3 embedded anew, lowest cosine 0.2500"),
+        "{}",
+        ran.out
+    );
+
+    let server = Server::start(script(Some(verification(ask)))).await;
+    let ran = run(&server, &["migrate", "verify", "docs/title", "--json"]).await;
+    assert_eq!(ran.exit, Exit::NotReady);
+    let reasons = ran.document()["error"]["reasons"].clone();
+    let codes: Vec<&str> = reasons
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|reason| reason["reason"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        codes,
+        ["empty_claim", "foreign_claim", "stale_source", "deviating"]
+    );
+    let ran = run(&server, &["migrate", "verify", "docs/title", "--detach"]).await;
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+
+    let server = Server::start(script(None)).await;
+    let ran = run(&server, &["migrate", "verify", "docs/title"]).await;
+    assert_eq!(ran.exit, Exit::Failed);
+    assert!(ran.err.contains("given up"), "{}", ran.err);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use interlock::domain::embedder::{EmbedderSpec, Idf, IdfTable, OpenAiSpec};
 use interlock::domain::model::{Distance, Kind, Model};
 use interlock::domain::source::SourceTemplate;
 use interlock::domain::table::OnEmbedFailure;
-use interlock::migrate::{Adopt, AdoptVector, Ahead, Order, Retire, UndeclaredChoice};
+use interlock::migrate::{Adopt, AdoptVector, Ahead, Order, Release, Retire, UndeclaredChoice, Verify};
 
 use crate::scripted::{Call, key};
 use crate::{asked, parse, usage};
@@ -311,6 +311,18 @@ async fn the_other_verbs_ask_for_their_field() {
             Call::Cutover(title.clone(), new()),
         ),
         (
+            &[
+                "migrate",
+                "cutover",
+                "docs/title",
+                "--to",
+                "new@2",
+                "--force",
+                "it must",
+            ],
+            Call::ForceCutover(title.clone(), new(), "it must".to_owned()),
+        ),
+        (
             &["migrate", "rollback", "docs/title", "--to", "new@2"],
             Call::Rollback(title.clone(), new()),
         ),
@@ -351,6 +363,31 @@ async fn the_other_verbs_ask_for_their_field() {
                     force: Some("the app is gone".to_owned()),
                 },
             ),
+        ),
+        (
+            &[
+                "migrate",
+                "verify",
+                "docs/title",
+                "--sample",
+                "9",
+                "--repair",
+                "--detach",
+            ],
+            Call::Verify(
+                title.clone(),
+                Verify {
+                    sample: 9,
+                    repair: true,
+                },
+            ),
+        ),
+        (
+            &["release", "docs", "--strip-tags"],
+            Call::Release(Release {
+                collection: "docs".into(),
+                strip_tags: true,
+            }),
         ),
         (&["log", "--lines", "7"], Call::Log(7)),
     ] {

@@ -181,6 +181,17 @@ impl Client {
         self.calls.set_payload(ask).await.unwrap();
     }
 
+    /// A change of one payload key, past the tag.
+    pub async fn set_title(&self, number: u64, text: &str) {
+        let ask = SetPayloadPoints {
+            collection_name: self.collection.clone(),
+            payload: HashMap::from([("title".to_owned(), json!(text).into())]),
+            points_selector: selector(number),
+            ..SetPayloadPoints::default()
+        };
+        self.calls.set_payload(ask).await.unwrap();
+    }
+
     pub async fn set_vectors(&self, number: u64, vectors: Vec<(&str, Vec<f32>)>) {
         let ask = UpdatePointVectors {
             collection_name: self.collection.clone(),

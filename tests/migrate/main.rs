@@ -10,4 +10,6 @@ mod endings;
 mod harness;
 mod races;
 mod real;
+mod release;
 mod verbs;
+mod verification;

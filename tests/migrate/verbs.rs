@@ -1,6 +1,6 @@
 //! The operator's verbs, in and out of order.
 
-use interlock::domain::gate::Reason;
+use interlock::domain::gate::{Favour, Reason};
 use interlock::domain::model::{Distance, ModelRef};
 use interlock::domain::table::{StandbyState, Undeclared};
 use interlock::embed::EmbedderSpec;
@@ -138,6 +138,55 @@ async fn cutover_says_every_reason_until_all_texts_are_there() {
     world.until_ready().await;
     world.control.cutover(&world.key(), &to("new")).await.unwrap();
     world.check_fresh(NEW_SPACE, "new@1").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forced_cutover_leaves_pending_what_it_must_and_says_so() {
+    let world = World::adopted().await;
+    let client = world.client();
+    for number in 0..6 {
+        client.legacy(number, "a text").await;
+    }
+    client.untitled(6).await;
+    world.control.start(&world.key(), &to("new")).await.unwrap();
+    world
+        .until(|status| status.unsourced.count == 1 && status.pending == 1)
+        .await;
+    let stuck = world.control.migration(&world.key()).await.unwrap();
+    let gate = stuck.gate.unwrap();
+    assert!(!gate.go && gate.go_if_forced, "{gate:?}");
+    assert!(gate.favours.contains(&Favour::SpaceStands), "{gate:?}");
+    let flipped = world
+        .control
+        .force_cutover(&world.key(), &to("new"), "the untitled one can wait")
+        .await
+        .unwrap();
+    assert_eq!(
+        (flipped.serving, flipped.pending_after),
+        (model("new@1").id, Some(1))
+    );
+    let log = world.control.log(100).await.unwrap();
+    let lines = log
+        .iter()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let flip = lines
+        .filter(|line| line["what"] == "cut over")
+        .next_back()
+        .unwrap();
+    assert_eq!(flip["note"]["forced"], "the untitled one can wait");
+    assert_eq!(flip["note"]["gate"]["go"], false);
+    assert_eq!(flip["note"]["gate"]["reasons"][0]["phase"], "backfilling");
+
+    // What could not be filled before is filled behind the flip.
+    client.write(6, "now it has one", true).await;
+    world.control.poke(&world.key());
+    world.until(|status| status.pending == 0).await;
+    let mut tick = tokio::time::interval(std::time::Duration::from_millis(20));
+    while world.control.rollback(&world.key(), &to("old")).await.is_err() {
+        tick.tick().await;
+    }
+    world.check_fresh(NEW_SPACE, "new@1").await;
+    world.control.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,14 +10,15 @@ use interlock::admin::error::AdminError;
 use interlock::admin::{AdminState, Answer, Operator, Readiness, ServeError, Token, serve};
 use interlock::domain::embedder::EmbedderSpec;
 use interlock::domain::forecast::{Forecast, Layout, Need, Sample, SpaceBytes};
-use interlock::domain::gate::Reason;
+use interlock::domain::gate::{Favour, Reason, Verdict};
 use interlock::domain::ids::{CollectionName, Epoch, FieldKey};
 use interlock::domain::model::{Distance, Kind, Model, ModelRef};
-use interlock::domain::table::{OnEmbedFailure, Undeclared};
+use interlock::domain::table::{OnEmbedFailure, Space, Undeclared};
+use interlock::domain::verify::{Difference, Digest};
 use interlock::migrate::{
     Adopt, Adopted, AdoptedField, Ahead, Audit, AuditReport, BrownoutStatus, CollectionStatus, CutoverReport,
-    FieldStatus, MigrationStatus, ModelAdded, ModelRow, Order, PhaseName, Retire, Role, SpaceStatus, Status,
-    Unsourced,
+    FieldStatus, MigrationStatus, ModelAdded, ModelRow, Order, PhaseName, Release, Released, ReleasedVector,
+    Retire, Role, SpaceStatus, Status, Unsourced, Verification, Verify,
 };
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -34,11 +35,14 @@ pub enum Call {
     Watch(FieldKey),
     Migration(FieldKey),
     Cutover(FieldKey, ModelRef),
+    ForceCutover(FieldKey, ModelRef, String),
     Rollback(FieldKey, ModelRef),
     Order(FieldKey, Order),
     Retire(FieldKey, Retire),
+    Verify(FieldKey, Verify),
     Log(usize),
     Audit(Audit),
+    Release(Release),
     Status(Option<CollectionName>),
 }
 
@@ -143,6 +147,10 @@ impl Operator for Scripted {
         self.answer(Call::Cutover(key, to), flip())
     }
 
+    fn force_cutover(&self, key: FieldKey, to: ModelRef, why: String) -> Answer<'_, CutoverReport> {
+        self.answer(Call::ForceCutover(key, to, why), flip())
+    }
+
     fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport> {
         self.answer(Call::Rollback(key, to), flip())
     }
@@ -158,6 +166,12 @@ impl Operator for Scripted {
             callers: vec!["app/1 (2 s ago)".to_owned()],
         });
         self.answer(Call::Retire(key, ask), brownout)
+    }
+
+    fn verify(&self, key: FieldKey, ask: Verify) -> Answer<'_, MigrationStatus> {
+        let mut seen = state(PhaseName::Ready, 1_000);
+        seen.verification = Some(verification(ask));
+        self.answer(Call::Verify(key, ask), seen)
     }
 
     fn log(&self, lines_max: usize) -> Answer<'_, Vec<String>> {
@@ -179,6 +193,11 @@ impl Operator for Scripted {
             epoch: Epoch(9),
         };
         self.answer(Call::Audit(request), report)
+    }
+
+    fn release(&self, request: Release) -> Answer<'_, Released> {
+        let released = released(&request);
+        self.answer(Call::Release(request), released)
     }
 
     fn status(&self, collection: Option<CollectionName>) -> Answer<'_, Status> {
@@ -215,6 +234,24 @@ pub fn row(model: Model, embedder: EmbedderSpec) -> ModelRow {
 /// A migration of 1000 points, `done` of them filled.
 pub fn state(phase: PhaseName, done: u64) -> MigrationStatus {
     let pending = 1_000 - done;
+    let reasons = match pending {
+        0 => Vec::new(),
+        points => vec![
+            Reason::Phase { phase },
+            Reason::Pending { points },
+            Reason::SpaceMissing,
+            Reason::OtherMigration {
+                to: "third@1".parse().unwrap(),
+            },
+            Reason::Coverage {
+                missing: points,
+                points: 1_000,
+            },
+            Reason::Unsourced { points: 1 },
+            Reason::Unverified,
+            Reason::FalseClaims { points: 2 },
+        ],
+    };
     MigrationStatus {
         key: key("docs", "title"),
         from: "old@1".parse().unwrap(),
@@ -230,24 +267,58 @@ pub fn state(phase: PhaseName, done: u64) -> MigrationStatus {
         points_per_second: (phase == PhaseName::Backfilling).then_some(125.5),
         seconds_left: (phase == PhaseName::Backfilling).then_some(pending as f64 / 125.5),
         unsourced: Unsourced::default(),
-        reasons: match pending {
-            0 => Vec::new(),
-            points => vec![
-                Reason::Phase { phase },
-                Reason::Pending { points },
-                Reason::SpaceMissing,
-                Reason::OtherMigration {
-                    to: "third@1".parse().unwrap(),
-                },
-                Reason::Coverage {
-                    missing: points,
-                    points: 1_000,
-                },
-                Reason::Unsourced { points: 1 },
+        gate: Some(Verdict {
+            go: pending == 0,
+            go_if_forced: false,
+            favours: vec![
+                Favour::SpaceStands,
+                Favour::Covered { points: 3 },
+                Favour::NothingPending,
+                Favour::Verified { finished_at_ms: 4 },
             ],
-        },
+            reasons: reasons.clone(),
+        }),
+        reasons,
         last_error: None,
         brownout: None,
+        verification: None,
+    }
+}
+
+/// A verification that has ended, with one of each difference.
+pub fn verification(ask: Verify) -> Verification {
+    let space = |vector: &str, model: &str| Space {
+        vector: vector.into(),
+        model: model.parse().unwrap(),
+    };
+    let spaces = [&space("title", "old@1"), &space("title@new@2", "new@2")];
+    let mut seen = Verification::begun(ask, spaces, 1_000, 5);
+    seen.finished_at_ms = Some(6);
+    seen.points = 1_000;
+    seen.spaces[0].digest = Digest::default().with("1", "w", "h");
+    seen.spaces[0].sampled = 3;
+    seen.spaces[0].lowest_cosine = Some(0.25);
+    for difference in Difference::ALL {
+        seen.note(difference, &"title".into(), "7".to_owned());
+    }
+    seen
+}
+
+pub fn released(request: &Release) -> Released {
+    Released {
+        collection: request.collection.clone(),
+        is_there: true,
+        was_released: false,
+        vectors: vec![ReleasedVector {
+            said: "title".into(),
+            vector: "title@new@2".into(),
+            model: "new@2".parse().unwrap(),
+        }],
+        opaque: vec!["clip".into()],
+        tags_taken: 1_000,
+        tags_left: request.strip_tags.then_some(0),
+        is_done: true,
+        epoch: Epoch(13),
     }
 }
 

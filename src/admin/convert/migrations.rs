@@ -5,7 +5,9 @@ use crate::admin::proto as pb;
 use crate::domain::gate::Reason;
 use crate::domain::ids::{Epoch, FieldKey};
 use crate::domain::model::ModelRef;
-use crate::migrate::{BrownoutStatus, CutoverReport, MigrationStatus, Order, PhaseName, Retire, Unsourced};
+use crate::migrate::{
+    BrownoutStatus, CutoverReport, MigrationStatus, Order, PhaseName, Retire, Unsourced, Verification,
+};
 
 use super::adoption::choice;
 use super::{all, parsed, present};
@@ -135,6 +137,8 @@ impl From<Reason> for pb::Reason {
             Reason::Pending { points } => Of::Pending(points),
             Reason::Coverage { missing, points } => Of::Coverage(pb::Coverage { missing, points }),
             Reason::Unsourced { points } => Of::Unsourced(points),
+            Reason::Unverified => Of::Unverified(pb::Unverified {}),
+            Reason::FalseClaims { points } => Of::FalseClaims(points),
             Reason::RecentlyRead {
                 seconds_ago,
                 quiet_seconds,
@@ -164,6 +168,8 @@ impl TryFrom<pb::Reason> for Reason {
             Some(Of::Pending(points)) => Self::Pending { points },
             Some(Of::Coverage(pb::Coverage { missing, points })) => Self::Coverage { missing, points },
             Some(Of::Unsourced(points)) => Self::Unsourced { points },
+            Some(Of::Unverified(pb::Unverified {})) => Self::Unverified,
+            Some(Of::FalseClaims(points)) => Self::FalseClaims { points },
             Some(Of::RecentlyRead(read)) => Self::RecentlyRead {
                 seconds_ago: read.seconds_ago,
                 quiet_seconds: read.quiet_seconds,
@@ -202,11 +208,13 @@ impl From<MigrationStatus> for pb::MigrationState {
                 examples: status.unsourced.examples,
             }),
             reasons: status.reasons.into_iter().map(Into::into).collect(),
+            gate: status.gate.map(Into::into),
             last_error: status.last_error,
             brownout: status.brownout.map(|brownout| pb::Brownout {
                 until_ms: brownout.until_ms,
                 callers: brownout.callers,
             }),
+            verification: status.verification.map(Into::into),
         }
     }
 }
@@ -216,6 +224,8 @@ impl TryFrom<pb::MigrationState> for MigrationStatus {
 
     fn try_from(state: pb::MigrationState) -> Result<Self, AdminError> {
         let unsourced = state.unsourced.unwrap_or_default();
+        let reasons: Vec<Reason> = all(state.reasons)?;
+        let gate = state.gate.map(|gate| super::gate::verdict(gate, &reasons));
         Ok(Self {
             key: present("field", state.field)?.try_into()?,
             from: parsed("from", &state.from)?,
@@ -234,12 +244,14 @@ impl TryFrom<pb::MigrationState> for MigrationStatus {
                 count: unsourced.count,
                 examples: unsourced.examples,
             },
-            reasons: all(state.reasons)?,
+            reasons,
+            gate: gate.transpose()?,
             last_error: state.last_error,
             brownout: state.brownout.map(|brownout| BrownoutStatus {
                 until_ms: brownout.until_ms,
                 callers: brownout.callers,
             }),
+            verification: state.verification.map(Verification::try_from).transpose()?,
         })
     }
 }

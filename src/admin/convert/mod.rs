@@ -4,9 +4,12 @@
 mod adoption;
 mod audit;
 mod forecast;
+mod gate;
 mod migrations;
 mod models;
+mod release;
 mod status;
+mod verification;
 
 use std::fmt::Display;
 use std::str::FromStr;

@@ -10,6 +10,14 @@ pub(in crate::domain) fn armed() -> Armed {
     }
 }
 
+/// The proof of an operator who insisted.
+pub(in crate::domain) fn forced() -> Armed {
+    match decide_forced(&good()) {
+        Gate::Go(armed) => armed,
+        Gate::NoGo(reasons) => panic!("nothing can be forced: {reasons:?}"),
+    }
+}
+
 fn good() -> Evidence {
     Evidence {
         phase: PhaseName::Ready,
@@ -19,6 +27,8 @@ fn good() -> Evidence {
         missing: 0,
         pending: 0,
         unsourced: 0,
+        verified: None,
+        must_be_verified: false,
     }
 }
 
@@ -50,6 +60,8 @@ fn every_reason_is_told_at_once() {
         missing: 2,
         pending: 3,
         unsourced: 1,
+        verified: None,
+        must_be_verified: true,
     };
     let Gate::NoGo(reasons) = decide(&evidence) else {
         panic!("it went");
@@ -70,11 +82,69 @@ fn every_reason_is_told_at_once() {
                 points: 10
             },
             Reason::Unsourced { points: 1 },
+            Reason::Unverified,
         ]
     );
+    assert!(!verdict(&evidence).go_if_forced);
     let json = serde_json::to_value(&reasons).unwrap();
     assert_eq!(json[3], serde_json::json!({"reason": "pending", "points": 3}));
     assert_eq!(serde_json::from_value::<Vec<Reason>>(json).unwrap(), reasons);
+}
+
+#[test]
+fn an_operator_may_insist_on_what_can_be_filled_later_and_on_nothing_else() {
+    let verified = |false_claims| {
+        Some(Verified {
+            finished_at_ms: 7,
+            false_claims,
+        })
+    };
+    let late = Evidence {
+        phase: PhaseName::Backfilling,
+        missing: 1,
+        pending: 2,
+        unsourced: 2,
+        verified: verified(3),
+        ..good()
+    };
+    assert!(matches!(decide(&late), Gate::NoGo(reasons) if reasons.len() == 5));
+    assert!(matches!(decide_forced(&late), Gate::Go(_)));
+    assert!(verdict(&late).go_if_forced && !verdict(&late).go);
+    for never in [
+        Evidence {
+            space_in_schema: false,
+            ..late.clone()
+        },
+        Evidence {
+            phase: PhaseName::DualWriting,
+            ..late.clone()
+        },
+        Evidence {
+            other_migration_to: Some("x@1".parse().unwrap()),
+            ..late.clone()
+        },
+    ] {
+        assert!(
+            matches!(decide_forced(&never), Gate::NoGo(reasons) if reasons.len() == 1),
+            "{never:?}"
+        );
+        assert!(!verdict(&never).go_if_forced);
+    }
+    let shown = verdict(&Evidence {
+        verified: verified(0),
+        must_be_verified: true,
+        ..good()
+    });
+    assert_eq!(
+        shown.favours,
+        [
+            Favour::SpaceStands,
+            Favour::Covered { points: 10 },
+            Favour::NothingPending,
+            Favour::Verified { finished_at_ms: 7 },
+        ]
+    );
+    assert!(shown.go && shown.reasons.is_empty());
 }
 
 proptest! {
@@ -89,7 +159,7 @@ proptest! {
         unsourced in 0u64..3,
     ) {
         let other_migration_to = other.then(|| "x@1".parse().unwrap());
-        let evidence = Evidence { phase, space_in_schema, other_migration_to, points, missing, pending, unsourced };
+        let evidence = Evidence { phase, space_in_schema, other_migration_to, points, missing, pending, unsourced, ..good() };
         let complete = space_in_schema && !other && missing == 0 && pending == 0;
         let far_enough = matches!(phase, PhaseName::Ready | PhaseName::ServingNew | PhaseName::RolledBack);
         match decide(&evidence) {

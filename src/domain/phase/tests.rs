@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::gate::tests::armed;
+use super::super::gate::tests::{armed, forced};
 use super::*;
 use crate::domain::table::{OnEmbedFailure, Undeclared};
 
@@ -112,6 +112,21 @@ fn no_flip_before_the_backfill_is_done() {
         for event in [Event::CutOver(armed()), Event::RollBack(armed())] {
             let error = migration.step(event).unwrap_err();
             assert_eq!(error.phase, migration.phase.name());
+        }
+    }
+}
+
+#[test]
+fn a_forced_flip_goes_from_the_backfill_and_from_nowhere_earlier() {
+    for length in 0..until_ready().len() {
+        let migration = run(until_ready()[..length].to_vec());
+        let is_filling = matches!(migration.phase, Phase::Backfilling(_));
+        let flipped = migration.step(Event::CutOver(forced()));
+        assert_eq!(flipped.is_ok(), is_filling, "{migration:?}");
+        if let Ok(step) = flipped {
+            assert!(matches!(step.next.phase, Phase::ServingNew(_)));
+            assert_eq!(step.table, Some(TableChange::ServeTarget));
+            assert_eq!(step.effects, [Effect::KeepFresh]);
         }
     }
 }

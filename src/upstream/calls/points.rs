@@ -6,8 +6,8 @@ use qdrant_client::qdrant::{
     CountPoints, CountResponse, Filter, GetPoints, GetResponse, PayloadIncludeSelector, PointId as ProtoId,
     PointsOperationResponse, PointsUpdateOperation, QueryPoints, QueryResponse, RetrievedPoint, ScoredPoint,
     ScrollPoints, ScrollResponse, SetPayloadPoints, UpdateBatchPoints, UpdateBatchResponse,
-    UpdatePointVectors, UpdateResult, UpdateStatus, WithPayloadSelector, WithVectorsSelector,
-    with_vectors_selector,
+    UpdatePointVectors, UpdateResult, UpdateStatus, VectorsSelector, WithPayloadSelector,
+    WithVectorsSelector, with_vectors_selector,
 };
 use uuid::Uuid;
 
@@ -127,6 +127,28 @@ impl Calls {
             ids,
             with_payload: with_payload(payload_paths),
             with_vectors: without_vectors(),
+            ..GetPoints::default()
+        };
+        let answer: GetResponse = self.unary("/qdrant.Points/Get", &ask).await?;
+        Ok(answer.result)
+    }
+
+    /// Those of `ids` that exist, with these vectors.
+    pub async fn get_vectors(
+        &self,
+        collection: &str,
+        ids: Vec<ProtoId>,
+        payload_paths: &[String],
+        vectors: Vec<String>,
+    ) -> Result<Vec<RetrievedPoint>, CallError> {
+        let names = with_vectors_selector::SelectorOptions::Include(VectorsSelector { names: vectors });
+        let ask = GetPoints {
+            collection_name: collection.to_owned(),
+            ids,
+            with_payload: with_payload(payload_paths),
+            with_vectors: Some(WithVectorsSelector {
+                selector_options: Some(names),
+            }),
             ..GetPoints::default()
         };
         let answer: GetResponse = self.unary("/qdrant.Points/Get", &ask).await?;
