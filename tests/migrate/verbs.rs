@@ -166,13 +166,10 @@ async fn a_forced_cutover_leaves_pending_what_it_must_and_says_so() {
         (model("new@1").id, Some(1))
     );
     let log = world.control.log(100).await.unwrap();
-    let lines = log
+    let mut lines = log
         .iter()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    let flip = lines
-        .filter(|line| line["what"] == "cut over")
-        .next_back()
-        .unwrap();
+    let flip = lines.rfind(|line| line["what"] == "cut over").unwrap();
     assert_eq!(flip["note"]["forced"], "the untitled one can wait");
     assert_eq!(flip["note"]["gate"]["go"], false);
     assert_eq!(flip["note"]["gate"]["reasons"][0]["phase"], "backfilling");

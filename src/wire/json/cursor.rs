@@ -121,6 +121,7 @@ impl<'a> Cursor<'a> {
                 let mut items = self.array()?;
                 while self.next_item(&mut items)? {
                     self.skip()?;
+                    (_, self.at) = numbers::run(self.text.as_bytes(), self.at);
                 }
             }
             Kind::Object => self.skip_object()?,

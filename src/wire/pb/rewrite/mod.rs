@@ -201,7 +201,10 @@ fn encode_embedding(out: &mut Vec<u8>, [dense, sparse, multi]: [u32; 3], embeddi
 
 fn put_floats(out: &mut Vec<u8>, number: u32, values: &[f32]) {
     put_header(out, number, size_of_val(values));
-    for value in values {
-        out.extend_from_slice(&value.to_le_bytes());
+    let start = out.len();
+    out.resize(start + size_of_val(values), 0);
+    let (places, _) = out.split_at_mut(start).1.as_chunks_mut();
+    for (place, value) in places.iter_mut().zip(values) {
+        *place = value.to_le_bytes();
     }
 }
