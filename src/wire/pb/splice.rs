@@ -113,17 +113,21 @@ impl Splicer {
         }
         // Of changes with the same order, the first stays the first.
         self.changes.sort_by_key(|change| change.order);
-        let inserts_from = self
+        let bodies = self
             .changes
             .iter()
-            .map(|c| frames.get(c.frame.0 as usize).map_or(0, |f| f.body.start))
+            .map(|c| {
+                frames
+                    .get(c.frame.0 as usize)
+                    .map_or(0..message.len(), |f| f.body.clone())
+            })
             .collect();
         Spliced {
             message: message.clone(),
             new: self.new.into(),
             pieces: self.pieces,
             changes: self.changes,
-            inserts_from,
+            bodies,
         }
     }
 }
@@ -140,8 +144,8 @@ pub(super) struct Spliced {
     new: Bytes,
     pieces: Vec<Piece>,
     changes: Vec<Change>,
-    /// Where the frame of each change starts: an insertion belongs to a part only where its frame lies in it.
-    inserts_from: Vec<usize>,
+    /// The body of each change's frame: an insertion belongs to a part only where its frame lies in it.
+    bodies: Vec<Range<usize>>,
 }
 
 impl Spliced {
@@ -149,12 +153,14 @@ impl Spliced {
     pub fn emit(&self, range: Range<usize>, out: &mut Sink) -> Result<(), Refusal> {
         let first = self.changes.partition_point(|c| c.at.start < range.start);
         let mut at = range.start;
-        for (change, from) in self.changes[first..].iter().zip(&self.inserts_from[first..]) {
+        for (change, body) in self.changes[first..].iter().zip(&self.bodies[first..]) {
             if change.at.start > range.end {
                 break;
             }
             let is_foreign = if change.at.is_empty() {
-                *from < range.start
+                // An empty message that ends where a part begins has its length in the part before.
+                let is_before = body.is_empty() && body.start == range.start && !range.is_empty();
+                body.start < range.start || is_before
             } else {
                 change.at.start >= range.end
             };
