@@ -12,6 +12,7 @@ mod generate_reads;
 mod seeds;
 
 use interlock::domain;
+use libfuzzer_sys as _; // what a build with coverage needs
 
 fn main() -> std::io::Result<()> {
     const COUNT: u8 = 200;

@@ -25,9 +25,13 @@ fn route(verb: Verb) -> Route {
     };
     match verb {
         Verb::Query | Verb::QueryBatch | Verb::QueryGroups => query,
-        Verb::Get | Verb::Scroll => Route {
+        Verb::Scroll => Route {
             is_ranked: false,
             has_payload: true,
+            ..query
+        },
+        Verb::Get => Route {
+            is_ranked: false,
             ..query
         },
         Verb::Count | Verb::Facet => Route {
