@@ -75,6 +75,16 @@ def test_the_gate_fails_above_three_per_cent(seen, holds):
     assert gate.verdict("path", seen, 1000)[1] is holds
 
 
+@pytest.mark.parametrize(
+    ("seen", "baseline", "judged"),
+    [([1020], 1000, 1020), ([1040, 1000], 1000, 1000), ([1060, 1040, 1050], 1000, 1040), ([990, 1010, 1000], None, 1010)],
+)
+def test_the_gate_looks_again_before_it_fails(seen, baseline, judged):
+    looks = iter(seen)
+    assert gate.look(lambda: next(looks), baseline) == judged
+    assert next(looks, None) is None, "no look too few"
+
+
 def test_the_gate_fails_where_nothing_is_recorded():
     line, holds = gate.verdict("path", 1000, None)
     assert not holds and "no baseline" in line
