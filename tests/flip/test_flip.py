@@ -69,15 +69,18 @@ def flip(interlock, target, verb, model, flips):
 
 
 def stale_answers(running, flips):
-    """Answers to texts, begun after a flip returned and before the next began, that are not the serving model's."""
+    """Answers begun after a flip returned and before the next began that were decided before the first, or that were
+    decided before the second and are not the serving model's. The next flip may overtake a request on its way in."""
     stale = []
     for index, (_, returned, model, epoch) in enumerate(flips):
-        until_time = flips[index + 1][0] if index + 1 < len(flips) else float("inf")
+        later = flips[index + 1] if index + 1 < len(flips) else (float("inf"), None, None, float("inf"))
+        until_time, overtaken_at = later[0], later[3]
         for worker in running:
             for answer in worker.answers:
                 if not returned < answer.begun < until_time:
                     continue
-                if answer.epoch < epoch or answer.kind == "text" and answer.model != model:
+                is_anothers = answer.kind == "text" and answer.epoch < overtaken_at and answer.model != model
+                if answer.epoch < epoch or is_anothers:
                     stale.append(f"{worker.name}: begun after the flip to {model} at {epoch}: {answer}")
     return stale
 
