@@ -1,6 +1,7 @@
 //! The one current routing table. Requests pin it; the migration and the admin API publish the next one, and wait
 //! until the answers begun under earlier ones are delivered. Decides nothing about what a table says.
 
+mod latency;
 mod usage;
 
 use std::any::Any;
@@ -19,6 +20,7 @@ use crate::domain::table::Table;
 use crate::store::{Commit, Store, StoreError};
 use crate::upstream::Hold;
 
+pub use latency::Latency;
 pub use usage::Usage;
 
 /// Tables that others publish between our look and our publication.
@@ -51,6 +53,7 @@ pub struct Registry {
     /// Held from the check of the parent to the pointer store.
     publishing: Arc<Mutex<()>>,
     usage: Usage,
+    latency: Latency,
 }
 
 struct Shared {
@@ -122,6 +125,7 @@ impl Registry {
             store,
             publishing: Arc::new(Mutex::new(())),
             usage: Usage::default(),
+            latency: Latency::default(),
         })
     }
 
@@ -174,6 +178,11 @@ impl Registry {
             Ok(Err(error)) => Err(PublishError::Store(error)),
             Err(_stopped) => Err(PublishError::Interrupted),
         }
+    }
+
+    /// How long live requests take.
+    pub fn latency(&self) -> &Latency {
+        &self.latency
     }
 
     /// Who read the spaces that do not serve.

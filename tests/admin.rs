@@ -170,7 +170,7 @@ async fn the_json_verbs_take_what_they_are_given() {
     assert_eq!(started.phase, PhaseName::DualWriting);
     assert_eq!(
         server.script.calls().last(),
-        Some(&Call::Start(key("docs", "title"), "new".parse().unwrap()))
+        Some(&Call::Start(key("docs", "title"), "new".parse().unwrap(), None))
     );
 }
 

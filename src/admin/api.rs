@@ -48,6 +48,17 @@ pub struct StartMigration {
     pub vector: VectorName,
     /// The target model.
     pub to: ModelRef,
+    /// Points per second that the backfill is held to; 0: as many as it can; absent: as before.
+    #[serde(default)]
+    pub points_per_second: Option<u32>,
+}
+
+/// The body of a change of the backfill's rate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaceBody {
+    /// 0: as many as it can.
+    pub points_per_second: u32,
 }
 
 impl StartMigration {

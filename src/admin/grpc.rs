@@ -9,8 +9,8 @@ use super::proto::admin_server::Admin;
 use super::proto::{
     AddModelRequest, AdoptRequest, Adopted, AuditReport, AuditRequest, FieldRef, FlipReport, FlipRequest,
     ListModelsRequest, ListModelsResponse, LogLines, LogRequest, MigrationState, ModelAdded, ModelRow,
-    OrderRequest, Plan, PlanRequest, ReleaseRequest, Released, RetireRequest, StartMigrationRequest,
-    StatusReport, StatusRequest, VerifyRequest,
+    OrderRequest, PaceRequest, Plan, PlanRequest, ReleaseRequest, Released, RetireRequest,
+    StartMigrationRequest, StatusReport, StatusRequest, VerifyRequest,
 };
 use super::serve::Faces;
 use crate::domain::ids::FieldKey;
@@ -62,8 +62,8 @@ impl Admin for Face {
     }
 
     async fn start_migration(&self, request: Request<StartMigrationRequest>) -> Reply<MigrationState> {
-        let (key, to): (FieldKey, ModelRef) = read(request)?;
-        say(self.faces.state.operator.start(key, to).await)
+        let (key, to, rate): (FieldKey, ModelRef, Option<u32>) = read(request)?;
+        say(self.faces.state.operator.start(key, to, rate).await)
     }
 
     type WatchMigrationStream = BoxStream<'static, Result<MigrationState, Status>>;
@@ -102,6 +102,11 @@ impl Admin for Face {
     async fn order_migration(&self, request: Request<OrderRequest>) -> Reply<MigrationState> {
         let (key, order): (FieldKey, Order) = read(request)?;
         say(self.faces.state.operator.order(key, order).await)
+    }
+
+    async fn pace_migration(&self, request: Request<PaceRequest>) -> Reply<MigrationState> {
+        let (key, rate): (FieldKey, u32) = read(request)?;
+        say(self.faces.state.operator.pace(key, rate).await)
     }
 
     async fn retire_migration(&self, request: Request<RetireRequest>) -> Reply<MigrationState> {

@@ -31,7 +31,11 @@ pub trait Operator: Send + Sync + 'static {
     fn plan(&self, key: FieldKey, ask: Ahead) -> Answer<'_, Forecast>;
 
     /// Starts a migration, or takes up the one to the same target. Returns before the backfill has ended.
-    fn start(&self, key: FieldKey, to: ModelRef) -> Answer<'_, MigrationStatus>;
+    /// `rate`: points per second that the backfill is held to; 0: as many as it can; absent: as before.
+    fn start(&self, key: FieldKey, to: ModelRef, rate: Option<u32>) -> Answer<'_, MigrationStatus>;
+
+    /// Holds the backfill to so many points per second; 0: as many as it can.
+    fn pace(&self, key: FieldKey, rate: u32) -> Answer<'_, MigrationStatus>;
 
     /// The migration's state now and after each change.
     fn watch(&self, key: FieldKey) -> Answer<'_, BoxStream<'static, MigrationStatus>>;
@@ -107,9 +111,14 @@ impl Operator for Control {
         Box::pin(async move { Ok(Control::forecast(self, &key, &ask).await?) })
     }
 
-    fn start(&self, key: FieldKey, to: ModelRef) -> Answer<'_, MigrationStatus> {
+    fn start(&self, key: FieldKey, to: ModelRef, rate: Option<u32>) -> Answer<'_, MigrationStatus> {
         let control = self.clone();
-        to_the_end(async move { control.start(&key, &to).await })
+        to_the_end(async move { control.start_at(&key, &to, rate).await })
+    }
+
+    fn pace(&self, key: FieldKey, rate: u32) -> Answer<'_, MigrationStatus> {
+        let control = self.clone();
+        to_the_end(async move { control.pace(&key, rate).await })
     }
 
     fn watch(&self, key: FieldKey) -> Answer<'_, BoxStream<'static, MigrationStatus>> {

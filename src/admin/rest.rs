@@ -19,7 +19,7 @@ use http::{HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::api::{AdoptBody, CutoverBody, FlipBody, ModelList, StartMigration};
+use super::api::{AdoptBody, CutoverBody, FlipBody, ModelList, PaceBody, StartMigration};
 use super::error::{AdminError, ErrorKind};
 use super::guard::{is_grpc, say};
 use super::serve::Faces;
@@ -55,6 +55,7 @@ pub(super) fn routes() -> Router<Faces> {
             .route(&format!("{field}/rollback"), post(rollback))
             .route(&format!("{field}/pause"), post(pause))
             .route(&format!("{field}/resume"), post(resume))
+            .route(&format!("{field}/pace"), post(pace))
             .route(&format!("{field}/cancel"), post(cancel))
             .route(&format!("{field}/keep"), post(keep))
             .route(&format!("{field}/retire"), post(retire))
@@ -210,7 +211,11 @@ async fn release(
 async fn start(State(faces): State<Faces>, body: Bytes) -> Result<Response, AdminError> {
     let request: StartMigration = read(&body)?;
     Ok(done(
-        &faces.state.operator.start(request.key(), request.to).await?,
+        &faces
+            .state
+            .operator
+            .start(request.key(), request.to, request.points_per_second)
+            .await?,
     ))
 }
 
@@ -238,6 +243,11 @@ async fn rollback(
 ) -> Result<Response, AdminError> {
     let FlipBody { to } = read(&body)?;
     Ok(done(&faces.state.operator.rollback(key, to).await?))
+}
+
+async fn pace(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> Result<Response, AdminError> {
+    let PaceBody { points_per_second } = read(&body)?;
+    Ok(done(&faces.state.operator.pace(key, points_per_second).await?))
 }
 
 async fn pause(faces: State<Faces>, key: Named) -> Result<Response, AdminError> {

@@ -9,6 +9,7 @@ use http::HeaderValue;
 
 use crate::config::Config;
 use crate::domain::access::Access;
+use crate::domain::throttle::{Bounds, Budget};
 use crate::embed::Embedders;
 #[cfg(feature = "embedded")]
 use crate::embedded::{ApiError, Embedded};
@@ -275,7 +276,29 @@ fn control_settings(config: &Config) -> crate::migrate::Settings {
         unsourced_listed_max: migrate.unsourced_listed_max,
         must_be_verified: migrate.must_be_verified,
         verify_cosine_min_percent: migrate.verify_cosine_min_percent,
+        bounds: bounds(migrate),
         ..crate::migrate::Settings::default()
+    }
+}
+
+/// A bound of 0 is none.
+fn bounds(migrate: &crate::config::Migrate) -> Bounds {
+    let bound = |value: u64| (value > 0).then_some(value);
+    let money = |cents: u64| bound(cents).map(|cents| cents as f64 / 100.0);
+    Bounds {
+        points_per_second: None,
+        latency_ratio: bound(migrate.live_p99_percent_max.into()).map(|percent| percent as f64 / 100.0),
+        upstream_queue: bound(migrate.upstream_queue_max),
+        per_minute: Budget {
+            requests: bound(migrate.requests_per_minute_max),
+            tokens: bound(migrate.tokens_per_minute_max),
+            money: money(migrate.cost_per_minute_max_cents),
+        },
+        in_all: Budget {
+            requests: bound(migrate.requests_max),
+            tokens: bound(migrate.tokens_max),
+            money: money(migrate.cost_max_cents),
+        },
     }
 }
 

@@ -36,13 +36,7 @@ pub(super) enum MigrateVerb {
         #[command(flatten)]
         connection: Connection,
         #[command(flatten)]
-        target: Target,
-        /// The model to move to: NAME or NAME@VERSION.
-        #[arg(long, value_name = "MODEL")]
-        to: ModelRef,
-        /// Return as soon as it is started.
-        #[arg(long)]
-        detach: bool,
+        start: StartArgs,
     },
     /// Show where a migration stands; without a collection, all of them.
     #[command(after_help = exit::HELP)]
@@ -112,13 +106,16 @@ pub(super) enum MigrateVerb {
         #[command(flatten)]
         target: Target,
     },
-    /// Let a paused backfill go on.
+    /// Let a paused backfill go on, or with --rate change how fast one goes.
     #[command(after_help = exit::HELP)]
     Resume {
         #[command(flatten)]
         connection: Connection,
         #[command(flatten)]
         target: Target,
+        /// Hold the backfill to so many points per second; 0: as many as it can.
+        #[arg(long, value_name = "POINTS_PER_SECOND")]
+        rate: Option<u32>,
     },
     /// Give the migration up: the new space is dropped, the old one serves as before. Not after the cutover.
     #[command(after_help = exit::HELP)]
@@ -147,6 +144,33 @@ pub(super) enum MigrateVerb {
         #[command(flatten)]
         target: Target,
     },
+}
+
+/// What is started, and how fast it goes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct StartArgs {
+    #[command(flatten)]
+    target: Target,
+    /// The model to move to: NAME or NAME@VERSION.
+    #[arg(long, value_name = "MODEL")]
+    to: ModelRef,
+    /// Hold the backfill to so many points per second; 0: as many as it can.
+    #[arg(long, value_name = "POINTS_PER_SECOND")]
+    rate: Option<u32>,
+    /// Return as soon as it is started.
+    #[arg(long)]
+    detach: bool,
+}
+
+impl StartArgs {
+    fn ask(self) -> Ask {
+        Ask::Start {
+            key: self.target.key(),
+            to: self.to,
+            rate: self.rate,
+            detach: self.detach,
+        }
+    }
 }
 
 /// How an old space goes.
@@ -195,15 +219,7 @@ pub(super) fn asked(verb: MigrateVerb) -> (Connection, Ask) {
             let key = target.key();
             (connection, Ask::Plan(key, Ahead { to, no_sample }))
         }
-        MigrateVerb::Start {
-            connection,
-            target,
-            to,
-            detach,
-        } => {
-            let key = target.key();
-            (connection, Ask::Start { key, to, detach })
-        }
+        MigrateVerb::Start { connection, start } => (connection, start.ask()),
         MigrateVerb::Status {
             connection,
             target,
@@ -240,7 +256,14 @@ pub(super) fn asked(verb: MigrateVerb) -> (Connection, Ask) {
             (connection, Ask::Rollback { key, to })
         }
         MigrateVerb::Pause { connection, target } => (connection, order(&target, Order::Pause)),
-        MigrateVerb::Resume { connection, target } => (connection, order(&target, Order::Resume)),
+        MigrateVerb::Resume {
+            connection,
+            target,
+            rate,
+        } => {
+            let key = target.key();
+            (connection, Ask::Resume { key, rate })
+        }
         MigrateVerb::Cancel { connection, target } => (connection, order(&target, Order::Cancel)),
         MigrateVerb::Keep { connection, target } => (connection, order(&target, Order::Keep)),
         MigrateVerb::Retire {

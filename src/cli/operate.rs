@@ -38,7 +38,12 @@ pub(super) enum Ask {
     Start {
         key: FieldKey,
         to: ModelRef,
+        rate: Option<u32>,
         detach: bool,
+    },
+    Resume {
+        key: FieldKey,
+        rate: Option<u32>,
     },
     Migration(Option<FieldKey>),
     Cutover {
@@ -159,10 +164,16 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
                 .await;
             Report::new(&client.read::<_, Forecast>(answer)?, ahead::forecast)
         }
-        Ask::Start { key, to, detach } => {
-            let state = start(&mut client, key, &to, detach, progress).await?;
+        Ask::Start {
+            key,
+            to,
+            rate,
+            detach,
+        } => {
+            let state = start(&mut client, (key, to, rate), detach, progress).await?;
             Report::new(&state, render::migration)
         }
+        Ask::Resume { key, rate } => Report::new(&resume(&mut client, key, rate).await?, render::migration),
         Ask::Migration(Some(key)) => {
             let answer = client.stub.migration_status(pb::FieldRef::from(key)).await;
             Report::new(&client.read::<_, MigrationStatus>(answer)?, render::migration)
@@ -180,12 +191,7 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
             Report::new(&client.read::<_, CutoverReport>(answer)?, render::flip)
         }
         Ask::Order { key, order } => {
-            let request = pb::OrderRequest {
-                field: Some(key.into()),
-                order: pb::Order::from(order).into(),
-            };
-            let answer = client.stub.order_migration(request).await;
-            Report::new(&client.read::<_, MigrationStatus>(answer)?, render::migration)
+            Report::new(&self::order(&mut client, key, order).await?, render::migration)
         }
         Ask::Retire { key, ask } => {
             let answer = client
@@ -211,6 +217,15 @@ fn flip(key: FieldKey, to: &ModelRef, force: Option<String>) -> pb::FlipRequest 
         to: to.to_string(),
         force,
     }
+}
+
+async fn order(client: &mut Client, key: FieldKey, order: Order) -> Result<MigrationStatus, Failure> {
+    let request = pb::OrderRequest {
+        field: Some(key.into()),
+        order: pb::Order::from(order).into(),
+    };
+    let answer = client.stub.order_migration(request).await;
+    client.read(answer)
 }
 
 async fn audit(client: &mut Client, request: Audit) -> Result<Report, Failure> {
@@ -294,17 +309,30 @@ fn all_migrations(status: Status) -> MigrationList {
     }
 }
 
+async fn resume(client: &mut Client, key: FieldKey, rate: Option<u32>) -> Result<MigrationStatus, Failure> {
+    // First the rate: what goes on shall not go too fast for a moment.
+    if let Some(points_per_second) = rate {
+        let request = pb::PaceRequest {
+            field: Some(key.clone().into()),
+            points_per_second,
+        };
+        let answer = client.stub.pace_migration(request).await;
+        client.read::<_, MigrationStatus>(answer)?;
+    }
+    order(client, key, Order::Resume).await
+}
+
 /// Starts, and watches until a cutover can be made. The work is the server's: to stop watching stops nothing.
 async fn start(
     client: &mut Client,
-    key: FieldKey,
-    to: &ModelRef,
+    (key, to, rate): (FieldKey, ModelRef, Option<u32>),
     detach: bool,
     mut progress: Progress<'_>,
 ) -> Result<MigrationStatus, Failure> {
     let request = pb::StartMigrationRequest {
         field: Some(key.clone().into()),
         to: to.to_string(),
+        points_per_second: rate,
     };
     let answer = client.stub.start_migration(request).await;
     let started: MigrationStatus = client.read(answer)?;

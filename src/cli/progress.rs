@@ -91,6 +91,14 @@ fn details(state: &MigrationStatus) -> String {
     if let Some(seconds) = state.seconds_left {
         text.push_str(&format!(", {} left", duration(seconds)));
     }
+    if let Some(throttle) = &state.throttle {
+        if let Some(cost) = throttle.cost_estimated {
+            text.push_str(&format!(", cost about {cost:.4}"));
+        }
+        if let Some(why) = &throttle.why {
+            text.push_str(&format!(", throttled: {why}"));
+        }
+    }
     if let Some(error) = &state.last_error {
         text.push_str(&format!(", retrying after: {error}"));
     }

@@ -6,7 +6,7 @@ use crate::domain::ids::VectorName;
 use crate::domain::table::{OnEmbedFailure, Undeclared};
 use crate::migrate::{
     Adopted, AuditReport, CollectionStatus, CutoverReport, FieldStatus, MigrationStatus, ModelAdded,
-    ModelRow, Released, Role, SpaceStatus, Status,
+    ModelRow, Released, Role, SpaceStatus, Status, ThrottleStatus,
 };
 
 const MINUTE_SECONDS: u64 = 60;
@@ -148,6 +148,9 @@ pub(super) fn migration(state: &MigrationStatus) -> String {
             state.unsourced.examples.join(", ")
         ));
     }
+    if let Some(throttle) = &state.throttle {
+        text.push_str(&self::throttle(throttle));
+    }
     for reason in &state.reasons {
         text.push_str(&format!("\n  against a cutover: {reason}"));
     }
@@ -159,6 +162,27 @@ pub(super) fn migration(state: &MigrationStatus) -> String {
     }
     if let Some(error) = &state.last_error {
         text.push_str(&format!("\n  retrying after: {error}"));
+    }
+    text
+}
+
+fn throttle(throttle: &ThrottleStatus) -> String {
+    let mut text = String::new();
+    if let Some(why) = &throttle.why {
+        text.push_str("\n  throttled");
+        if let Some(rate) = throttle.points_per_second {
+            text.push_str(&format!(" to {rate:.0} points/s"));
+        }
+        text.push_str(&format!(": {why}"));
+    }
+    if throttle.requests > 0 {
+        text.push_str(&format!(
+            "\n  {} calls of the embedder, about {} tokens",
+            throttle.requests, throttle.tokens_estimated
+        ));
+    }
+    if let Some(cost) = throttle.cost_estimated {
+        text.push_str(&format!(", cost about {cost:.4}"));
     }
     text
 }

@@ -115,6 +115,10 @@ fn counts(config: &Config, rules: &mut Rules<'_>) {
         migrate.unsourced_listed_max,
         0..=100_000,
     );
+    let percent = migrate.live_p99_percent_max;
+    if percent != 0 {
+        rules.within("migrate", "live_p99_percent_max", percent, 101..=100_000);
+    }
 }
 
 fn times(config: &Config, rules: &mut Rules<'_>) {

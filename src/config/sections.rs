@@ -154,6 +154,14 @@ pub struct Migrate {
     pub unsourced_listed_max: usize,
     pub verify_cosine_min_percent: u32,
     pub must_be_verified: bool,
+    pub live_p99_percent_max: u32,
+    pub upstream_queue_max: u64,
+    pub requests_per_minute_max: u64,
+    pub tokens_per_minute_max: u64,
+    pub cost_per_minute_max_cents: u64,
+    pub requests_max: u64,
+    pub tokens_max: u64,
+    pub cost_max_cents: u64,
 }
 
 /// What a failing embedder does to a write.

@@ -22,4 +22,5 @@ pub mod shape;
 pub mod source;
 pub mod table;
 pub mod tag;
+pub mod throttle;
 pub mod verify;

@@ -9,13 +9,14 @@ mod progress;
 use serde::{Deserialize, Serialize};
 
 use super::gate::Armed;
-use super::ids::{FieldKey, VectorName};
+use super::ids::FieldKey;
 use super::model::ModelId;
 use super::table::{Field, Space, Standby, StandbyState, Undeclared};
+use super::throttle::Spent;
 use super::verify::Verification;
 
 pub use effect::{Effect, TableChange};
-pub use name::PhaseName;
+pub use name::{PhaseName, standby_name};
 pub use progress::{Progress, Tally};
 
 /// Moves a field's serving space from one model to another.
@@ -29,6 +30,9 @@ pub struct Migration {
     pub to: Space,
     /// When it was started, in milliseconds since 1970.
     pub started_at_ms: u64,
+    /// Points per second that its backfill is held to; absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
     /// Where it stands.
     pub phase: Phase,
     /// The last comparison of both spaces, or the one that is under way.
@@ -121,6 +125,8 @@ pub enum Event {
         filled: u64,
         /// Points without a source text.
         unsourced: u64,
+        /// What it asked of the embedder.
+        spent: Spent,
     },
     /// A pass is over, and so many points are pending by an exact count.
     PassEnded {
@@ -131,6 +137,8 @@ pub enum Event {
     CutOver(Armed),
     /// The operator said rollback, and the gate said go.
     RollBack(Armed),
+    /// The operator said how many points per second the backfill may fill; absent: any number.
+    Pace(Option<u32>),
     /// The operator said pause.
     Pause,
     /// The operator said resume.
@@ -179,6 +187,7 @@ impl Migration {
             from,
             to,
             started_at_ms,
+            rate: None,
             phase: Phase::Planned,
             verification: None,
         }
@@ -235,11 +244,13 @@ impl Migration {
     /// # Errors
     /// [`OutOfPhase`] where the phase has no use for the event; nothing changes then.
     pub fn step(&self, event: Event) -> Result<Step, OutOfPhase> {
+        let rate = event.rate().unwrap_or(self.rate);
         let (phase, table) = self.after(event).ok_or_else(|| OutOfPhase {
             key: self.key.clone(),
             phase: self.phase.name(),
         })?;
         let next = Self {
+            rate,
             phase,
             ..self.clone()
         };
@@ -270,12 +281,16 @@ impl Migration {
                     next,
                     filled,
                     unsourced,
+                    spent,
                 },
                 phase @ (Backfilling(progress) | Paused(progress)),
-            ) => Some((phase.with(progress.after(next, filled, unsourced)), None)),
+            ) => Some((phase.with(progress.after(next, filled, unsourced, spent)), None)),
             (Event::PassEnded { pending: 0 }, Backfilling(progress)) => Some((Ready(progress.tally()), None)),
             (Event::PassEnded { .. }, phase @ (Backfilling(progress) | Paused(progress))) => {
                 Some((phase.with(progress.next_pass()), None))
+            }
+            (Event::Pace(_), Opening | DualWriting | Backfilling(_) | Paused(_)) => {
+                Some((self.phase.clone(), None))
             }
             (Event::Pause, Backfilling(progress) | Paused(progress)) => {
                 Some((Paused(progress.clone()), None))
@@ -358,11 +373,6 @@ impl Phase {
         }
         matches!((self, &event), (Self::Cancelling, Event::SpaceDropped)).then_some((Cancelled, None))
     }
-}
-
-/// The vector name of a field's space for a model: `field@name@version`.
-pub fn standby_name(field: &VectorName, model: &ModelId) -> VectorName {
-    format!("{field}@{model}").as_str().into()
 }
 
 #[cfg(test)]

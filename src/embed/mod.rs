@@ -57,6 +57,16 @@ pub enum EmbedError {
 }
 
 impl EmbedError {
+    /// When the embedder wants to be asked again, where it said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { retry_after, .. } => *retry_after,
+            Self::Timeout | Self::Busy | Self::Rejected(_) | Self::WrongShape { .. } | Self::NoEmbedder => {
+                None
+            }
+        }
+    }
+
     /// Stable, snake_case; a metric label.
     pub fn kind(&self) -> &'static str {
         match self {

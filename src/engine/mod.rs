@@ -19,6 +19,7 @@ mod write_ids;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
@@ -153,6 +154,7 @@ impl Engine {
     /// A request to a managed collection: read it whole, understand it whole, decide, and only then send.
     async fn managed(&self, mut call: Call, body: Pending, table: Pinned) -> Result<Response<Body>, Refusal> {
         let message = call.content(body, self.settings.body_bytes_max).await?;
+        let began = Instant::now();
         let claims = call.claims(&self.settings.access)?;
         let managed = table
             .managed(call.collection.as_str())
@@ -205,6 +207,7 @@ impl Engine {
             }
         }
         turns.into_iter().for_each(Turn::end);
+        self.registry.latency().note(&call.collection, began.elapsed());
         answers.reply(table.clone()).await
     }
 

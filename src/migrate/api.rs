@@ -4,6 +4,7 @@ mod release;
 
 use serde::{Deserialize, Serialize};
 
+use super::pace::ThrottleStatus;
 use crate::domain::audit::Finding;
 use crate::domain::embedder::EmbedderSpec;
 use crate::domain::gate::{Reason, Verdict};
@@ -171,6 +172,9 @@ pub struct MigrationStatus {
     /// The last comparison of both spaces, or the one that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
+    /// How fast the backfill may go, and what it has spent; absent before its first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<ThrottleStatus>,
 }
 
 /// A brownout, as it stands now.

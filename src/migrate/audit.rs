@@ -32,6 +32,7 @@ pub(super) fn of_step(event: &Event, next: &Migration, note: Value) -> Option<St
         Event::PassEnded { pending: 0 } => "backfill completed",
         Event::CutOver(_) => "cut over",
         Event::RollBack(_) => "rolled back",
+        Event::Pace(_) => "backfill paced",
         Event::Pause => "backfill paused",
         Event::Resume => "backfill resumed",
         Event::Cancel => "migration cancelled",

@@ -133,7 +133,28 @@ impl Control {
     /// `not_found` for a field or model; `conflict` where another migration is open or the model serves already;
     /// `invalid` where Qdrant refuses the space; `upstream`; `store`.
     pub async fn start(&self, key: &FieldKey, to: &ModelRef) -> Result<MigrationStatus, ControlError> {
-        self.inner.start(key, to).await
+        self.inner.start(key, to, None).await
+    }
+
+    /// As [`Self::start`], with the backfill held to so many points per second; 0: as many as it can; absent: as before.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_at(
+        &self,
+        key: &FieldKey,
+        to: &ModelRef,
+        rate: Option<u32>,
+    ) -> Result<MigrationStatus, ControlError> {
+        self.inner.start(key, to, rate).await
+    }
+
+    /// Holds a backfill to so many points per second; 0: as many as it can.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` where there is no backfill to come or under way; `store`.
+    pub async fn pace(&self, key: &FieldKey, rate: u32) -> Result<MigrationStatus, ControlError> {
+        self.inner.set_rate(key, rate).await
     }
 
     /// The field's migration, now and after each change. By the collection's real name.

@@ -10,10 +10,12 @@ use super::candidate;
 use super::error::{ControlError, ErrorKind};
 use super::fill::{FillError, Filled, Filler};
 use super::inner::{Inner, chain, lock};
+use super::pace::Pace;
 use super::run::Run;
 use super::waiting::Waiting;
 use crate::domain::phase::{Event, Migration, Phase, Progress};
 use crate::domain::table::Space;
+use crate::domain::throttle::Turn;
 use crate::store::Commit;
 use crate::upstream::calls::{PageQuery, parse_id, spelled};
 
@@ -26,6 +28,8 @@ enum Next {
     Again,
     /// Nothing is to be done now: wait, or be woken.
     Wait,
+    /// Nothing may be done for so long, unless it is woken.
+    Hold(Duration),
     /// The migration is over, or was never begun.
     End,
 }
@@ -36,6 +40,8 @@ struct Memory {
     waiting: Waiting,
     counted_at: Option<Instant>,
     filled_in_pass: u64,
+    /// Of a backfill that this process has begun or taken up.
+    pace: Option<Pace>,
 }
 
 /// Drives a migration until the process stops.
@@ -47,6 +53,11 @@ pub(super) async fn drive(inner: Arc<Inner>, run: Arc<Run>) {
         let turn = async {
             let wait = match inner.turn(&run, &mut memory).await {
                 Ok(Next::Again) => Duration::ZERO,
+                Ok(Next::Hold(wait)) => {
+                    // Whether it was woken or the time is over, it looks again.
+                    let _woken = tokio::time::timeout(wait, run.wake.notified()).await.is_ok();
+                    Duration::ZERO
+                }
                 Ok(Next::Wait) => Duration::from_millis(inner.settings.look_every_ms),
                 Ok(Next::End) => return None,
                 Err(error) => {
@@ -142,6 +153,24 @@ impl Inner {
         }
     }
 
+    /// When a page that starts now begins, by the throttle's clock; or, where none may start, what to do instead.
+    fn may_page(
+        &self,
+        run: &Run,
+        migration: &Migration,
+        progress: &Progress,
+        memory: &mut Memory,
+    ) -> Result<u64, Next> {
+        let pace = memory.pace.get_or_insert_with(|| self.pace(migration, progress));
+        match pace.turn(migration.rate) {
+            Turn::Go => Ok(pace.now_ms()),
+            Turn::Wait { ms, why } => {
+                run.show_throttle(Some(pace.status(why)));
+                Err(Next::Hold(Duration::from_millis(ms)))
+            }
+        }
+    }
+
     /// One page of a pass, and after the last one the pass's end.
     async fn backfill(
         self: &Arc<Self>,
@@ -150,6 +179,10 @@ impl Inner {
         progress: &Progress,
         memory: &mut Memory,
     ) -> Result<Next, ControlError> {
+        let began_ms = match self.may_page(run, migration, progress, memory) {
+            Ok(began_ms) => began_ms,
+            Err(instead) => return Ok(instead),
+        };
         if progress.cursor.is_none() {
             memory.filled_in_pass = 0;
         }
@@ -163,18 +196,27 @@ impl Inner {
             None => None,
         };
         let (filled, next) = self.page(run, migration, &migration.to, from, memory).await?;
+        if let Some(pace) = &mut memory.pace {
+            pace.paged(filled.points, filled.spent, began_ms);
+            run.show_throttle(Some(pace.status(None)));
+        }
         memory.filled_in_pass += filled.points;
         let last = next.is_none();
         let page = Event::Page {
             next: next.as_ref().map(spelled),
             filled: filled.points,
             unsourced: filled.unsourced.len() as u64,
+            spent: filled.spent,
         };
         self.advance(run, page).await?;
         let is_due = memory.counted_at.is_none_or(|at| at.elapsed() >= COUNT_EVERY);
         if !last {
             if is_due {
                 self.count(run, migration).await?;
+                if let Some(pace) = &mut memory.pace {
+                    self.look(pace, migration).await?;
+                    run.show_throttle(Some(pace.status(None)));
+                }
                 memory.counted_at = Some(Instant::now());
             }
             return Ok(Next::Again);
@@ -271,8 +313,18 @@ impl Inner {
             model: &model,
             adopted: adopted.as_ref(),
             attempts_max: self.settings.page_attempts_max,
+            batch_max: self.batch_and_price(&space.model).0,
         };
-        let filled = filler.page(page.points, &mut memory.waiting).await?;
+        let filled = match filler.page(page.points, &mut memory.waiting).await {
+            Ok(filled) => filled,
+            Err(error) => {
+                if let Some(pace) = &mut memory.pace {
+                    pace.failed(&error);
+                    run.show_throttle(Some(pace.status(None)));
+                }
+                return Err(error.into());
+            }
+        };
         run.show_page(filled.points, begun.elapsed().as_secs_f64());
         self.show_unsourced(run, &filled, is_first);
         Ok((filled, page.next))

@@ -30,6 +30,11 @@ impl Texts {
         all
     }
 
+    /// Every one.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().map(String::as_str)
+    }
+
     /// Where a text stands among them.
     pub fn place(&self, text: &str) -> Option<usize> {
         self.places.get(text).copied()

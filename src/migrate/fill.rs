@@ -23,10 +23,12 @@ use super::conditions::FieldView;
 use super::embedding::{self, Texts};
 use super::stamp;
 use super::waiting::Waiting;
+use crate::domain::forecast::tokens_estimated;
 use crate::domain::ids::CollectionName;
 use crate::domain::model::Model;
 use crate::domain::plan::Embedding;
 use crate::domain::table::Space;
+use crate::domain::throttle::Spent;
 use crate::embed::{EmbedFailure, Embedders};
 use crate::upstream::calls::filters::{all, has_id, has_vector, is_any_of};
 use crate::upstream::calls::{CallError, Calls, spelled};
@@ -60,6 +62,8 @@ pub(super) struct Filler<'a> {
     pub adopted: Option<&'a Model>,
     /// Attempts at one page.
     pub attempts_max: u32,
+    /// Texts in one call of the model's endpoint; absent where it has none.
+    pub batch_max: Option<u64>,
 }
 
 /// What became of a page.
@@ -71,6 +75,8 @@ pub(super) struct Filled {
     pub unsourced: Vec<String>,
     /// What the embedder said of a text that it refuses.
     pub refused: Option<String>,
+    /// What was asked of the embedder.
+    pub spent: Spent,
 }
 
 struct Ready<'v> {
@@ -102,6 +108,7 @@ impl Filler<'_> {
         let texts = Texts::of(with_text.iter().map(|(_, _, text)| text.as_str()));
         let embedded = embedding::all(self.embedders, &self.model.id, &texts).await?;
         filled.refused = embedded.refused;
+        filled.spent = self.spent(&texts);
         let mut ready = Vec::with_capacity(with_text.len());
         for (id, write_id, text) in with_text {
             match texts
@@ -114,6 +121,18 @@ impl Filler<'_> {
         }
         filled.points = self.set(ready).await?;
         Ok(filled)
+    }
+
+    fn spent(&self, texts: &Texts) -> Spent {
+        let Some(batch_max) = self.batch_max else {
+            return Spent::default();
+        };
+        let prompt = tokens_estimated(&self.model.document_prompt);
+        let tokens = texts.iter().map(|text| prompt + tokens_estimated(text));
+        Spent {
+            requests: (texts.iter().count() as u64).div_ceil(batch_max.max(1)),
+            tokens: tokens.sum(),
+        }
     }
 
     /// Points that may be set now, with the write id that they must still have then. The others get a tag, or wait.

@@ -239,8 +239,12 @@ impl Inner {
             }
             None => self.registry.record(rest).await?,
         }
+        let is_elsewhere = state.phase.name() != step.next.phase.name();
         *state = step.next.clone();
         run.show_phase(&state, self.registry.current_epoch());
+        if is_elsewhere {
+            self.show_gauges();
+        }
         Ok(step)
     }
 
@@ -292,6 +296,7 @@ impl Inner {
             gate: gate::verdict(&evidence),
         };
         run.show_counts(counted.clone());
+        self.show_gauges();
         Ok(counted)
     }
 }

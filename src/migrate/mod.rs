@@ -16,10 +16,12 @@ mod error;
 mod fill;
 mod flip;
 mod forecast;
+mod gauges;
 mod inner;
 mod models;
 mod opening;
 mod orders;
+mod pace;
 mod provenance;
 mod release;
 mod retire;
@@ -42,4 +44,5 @@ pub use api::{
 pub use control::{Control, Parts};
 pub use error::{ControlError, ErrorKind};
 pub use forecast::Ahead;
+pub use pace::ThrottleStatus;
 pub use settings::Settings;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::api::{MigrationStatus, Order};
 use super::error::{ControlError, ErrorKind};
 use super::inner::Inner;
+use super::start::rate_of;
 use crate::domain::ids::FieldKey;
 use crate::domain::phase::{Event, PhaseName};
 
@@ -31,6 +32,22 @@ impl Inner {
             ));
         }
         self.advance(&run, event).await?;
+        run.wake.notify_one();
+        Ok(run.status.borrow().clone())
+    }
+}
+
+impl Inner {
+    /// Holds the backfill to a rate.
+    pub(super) async fn set_rate(
+        self: &Arc<Self>,
+        key: &FieldKey,
+        points_per_second: u32,
+    ) -> Result<MigrationStatus, ControlError> {
+        let run = self.run(&self.real(key).await?)?;
+        let _turn = run.verb.lock().await;
+        self.advance(&run, Event::Pace(rate_of(points_per_second)))
+            .await?;
         run.wake.notify_one();
         Ok(run.status.borrow().clone())
     }

@@ -1,10 +1,13 @@
 //! One field's migration while this process runs: its state, what is shown of it, and what wakes it.
 
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, Notify, watch};
 
 use super::api::{BrownoutStatus, MigrationStatus, Unsourced};
+use super::inner::lock;
+use super::pace::ThrottleStatus;
 use crate::domain::gate::Verdict;
 use crate::domain::ids::{Epoch, FieldKey};
 use crate::domain::phase::{Migration, Phase, PhaseName};
@@ -24,6 +27,8 @@ pub(super) struct Run {
     pub wake: Notify,
     /// Whether a comparison of both spaces is under way in this process.
     pub verifying: AtomicBool,
+    /// Since when every count found something pending.
+    pub lags_since: std::sync::Mutex<Option<Instant>>,
 }
 
 /// What was counted.
@@ -60,6 +65,7 @@ impl Run {
             last_error: None,
             brownout: None,
             verification: migration.verification.clone(),
+            throttle: None,
         };
         Self {
             key: migration.key.clone(),
@@ -68,6 +74,7 @@ impl Run {
             status: watch::Sender::new(status),
             wake: Notify::new(),
             verifying: AtomicBool::new(false),
+            lags_since: std::sync::Mutex::default(),
         }
     }
 
@@ -75,6 +82,12 @@ impl Run {
     pub fn show_phase(&self, migration: &Migration, epoch: Epoch) {
         self.status.send_modify(|status| {
             status.phase = migration.phase.name();
+            if status.phase != PhaseName::Backfilling
+                && let Some(throttle) = &mut status.throttle
+            {
+                // What was spent stays; nothing is held any more.
+                (throttle.points_per_second, throttle.reason, throttle.why) = (None, None, None);
+            }
             status.epoch = epoch;
             if status.phase != PhaseName::Brownout {
                 status.brownout = None;
@@ -101,6 +114,12 @@ impl Run {
 
     /// Shows what was counted.
     pub fn show_counts(&self, counted: Counted) {
+        let mut lags_since = lock(&self.lags_since);
+        *lags_since = match counted.pending {
+            0 => None,
+            _ => lags_since.or_else(|| Some(Instant::now())),
+        };
+        drop(lags_since);
         self.status.send_modify(|status| {
             status.total = counted.total;
             status.pending = counted.pending;
@@ -109,6 +128,11 @@ impl Run {
             status.gate = Some(counted.gate);
             status.seconds_left = left(status.points_per_second, status.pending);
         });
+    }
+
+    /// For how long something has been pending.
+    pub fn lag(&self) -> Duration {
+        lock(&self.lags_since).map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// Shows that a page took so long. The counts are moved on until the next exact ones.
@@ -127,6 +151,15 @@ impl Run {
             status.pending -= points;
             status.done += points;
             status.seconds_left = left(status.points_per_second, status.pending);
+        });
+    }
+
+    /// Shows how fast the backfill may go.
+    pub fn show_throttle(&self, throttle: Option<ThrottleStatus>) {
+        self.status.send_if_modified(|status| {
+            let changed = status.throttle != throttle;
+            status.throttle = throttle;
+            changed
         });
     }
 

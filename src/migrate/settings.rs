@@ -1,7 +1,9 @@
 //! What the control loop is set up with. `app` fills it from the configuration.
 
+use crate::domain::throttle::Bounds;
+
 /// Bounds and names of the control loop.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The payload key that holds tags.
     pub reserved_key: String,
@@ -41,6 +43,8 @@ pub struct Settings {
     pub must_be_verified: bool,
     /// A vector whose cosine to what its model makes of its text is below this is not that model's, in percent.
     pub verify_cosine_min_percent: u32,
+    /// What a backfill may disturb and spend.
+    pub bounds: Bounds,
 }
 
 impl Default for Settings {
@@ -65,6 +69,7 @@ impl Default for Settings {
             release_wait_ms: 20_000,
             must_be_verified: false,
             verify_cosine_min_percent: 99,
+            bounds: Bounds::default(),
         }
     }
 }

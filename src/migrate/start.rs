@@ -20,11 +20,17 @@ fn conflict(message: String) -> ControlError {
     ControlError::new(ErrorKind::Conflict, message)
 }
 
+/// A rate as the operator says it: 0 is none.
+pub(super) fn rate_of(points_per_second: u32) -> Option<u32> {
+    (points_per_second > 0).then_some(points_per_second)
+}
+
 impl Inner {
     pub(super) async fn start(
         self: &Arc<Self>,
         key: &FieldKey,
         to: &ModelRef,
+        rate: Option<u32>,
     ) -> Result<MigrationStatus, ControlError> {
         let key = self.real(key).await?;
         self.check_standing(&key)?;
@@ -40,6 +46,9 @@ impl Inner {
             match (known, known_state) {
                 (Some(run), Some(state)) if !state.phase.name().is_over() => {
                     takes_up(&state, &model)?;
+                    if let Some(rate) = rate {
+                        self.advance(&run, Event::Pace(rate_of(rate))).await?;
+                    }
                     run
                 }
                 (Some(_) | None, _) => {
@@ -48,7 +57,8 @@ impl Inner {
                         vector: standby_name(&field.name, &model.id),
                         model: model.id.clone(),
                     };
-                    let migration = Migration::plan(key.clone(), field.serving.clone(), to, now_ms());
+                    let mut migration = Migration::plan(key.clone(), field.serving.clone(), to, now_ms());
+                    migration.rate = rate.and_then(rate_of);
                     self.begin(migration).await?
                 }
             }

@@ -157,6 +157,20 @@ pub fn pinned(requests: usize) {
     gauge!(names::PINNED).set(requests as f64);
 }
 
+/// So many migrations are in a phase.
+pub fn migrations(phase: &'static str, count: usize) {
+    gauge!(names::MIGRATIONS, "phase" => phase).set(count as f64);
+}
+
+/// The spaces that a flip would make serve, together: points by state, the least coverage, the longest lag.
+pub fn standby(points: [(&'static str, u64); 3], coverage: f64, lag: Duration) {
+    for (state, count) in points {
+        gauge!(names::STANDBY_POINTS, "state" => state).set(count as f64);
+    }
+    gauge!(names::STANDBY_COVERAGE).set(coverage);
+    gauge!(names::STANDBY_LAG).set(lag.as_secs_f64());
+}
+
 /// So many managed collections are quarantined.
 pub fn quarantined(collections: usize) {
     gauge!(names::QUARANTINED).set(collections as f64);
@@ -189,6 +203,8 @@ mod tests {
             epoch(4);
             pinned(1);
             quarantined(1);
+            migrations("ready", 2);
+            standby([("fresh", 8), ("pending", 2), ("unsourced", 1)], 0.8, second);
         });
         let text = metrics.render();
         for line in [
@@ -200,6 +216,10 @@ mod tests {
             r#"interlock_embed_texts_total{outcome="embedded"} 5"#,
             "interlock_backfilled_points_total 7",
             "interlock_epoch 4",
+            r#"interlock_migrations{phase="ready"} 2"#,
+            r#"interlock_standby_points{state="pending"} 2"#,
+            "interlock_standby_coverage_ratio 0.8",
+            "interlock_standby_lag_seconds 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }

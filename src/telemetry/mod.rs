@@ -12,8 +12,8 @@ pub use self::labels::{ConnectOutcome, EmbedOutcome, Outcome};
 pub use self::logs::{LogFormat, start_logs};
 pub use self::metrics::{
     Metrics, accept_failed, backfilled, connection_closed, connection_opened, connections_dropped, deferred,
-    embed_call, epoch, pinned, quarantined, refusal, request, upstream_call, upstream_connect,
-    upstream_retry,
+    embed_call, epoch, migrations, pinned, quarantined, refusal, request, standby, upstream_call,
+    upstream_connect, upstream_retry,
 };
 pub use self::names::{MetricKind, NAMES};
 

@@ -27,6 +27,10 @@ pub(super) const DEFERRED: &str = "interlock_deferred_points_total";
 pub(super) const BACKFILLED: &str = "interlock_backfilled_points_total";
 pub(super) const EPOCH: &str = "interlock_epoch";
 pub(super) const PINNED: &str = "interlock_pinned_requests";
+pub(super) const MIGRATIONS: &str = "interlock_migrations";
+pub(super) const STANDBY_POINTS: &str = "interlock_standby_points";
+pub(super) const STANDBY_COVERAGE: &str = "interlock_standby_coverage_ratio";
+pub(super) const STANDBY_LAG: &str = "interlock_standby_lag_seconds";
 pub(super) const QUARANTINED: &str = "interlock_quarantined_collections";
 
 /// Name, kind, description with labels.
@@ -107,6 +111,26 @@ pub const NAMES: &[(&str, MetricKind, &str)] = &[
         "The epoch of the routing table that answers",
     ),
     (PINNED, MetricKind::Gauge, "Requests that hold a routing table"),
+    (
+        MIGRATIONS,
+        MetricKind::Gauge,
+        "Migrations that are under way, by phase",
+    ),
+    (
+        STANDBY_POINTS,
+        MetricKind::Gauge,
+        "Points of all fields under migration, as of each one's last exact count, by state (fresh, pending, unsourced) in the space that a flip would make serve",
+    ),
+    (
+        STANDBY_COVERAGE,
+        MetricKind::Gauge,
+        "The least part of its field's points that such a space holds fresh; 1 where no migration is under way",
+    ),
+    (
+        STANDBY_LAG,
+        MetricKind::Gauge,
+        "The longest time in seconds for which such a space has had pending points without a break, as of the last counts",
+    ),
     (
         QUARANTINED,
         MetricKind::Gauge,

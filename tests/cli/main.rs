@@ -151,8 +151,8 @@ async fn start_shows_the_progress_in_lines_until_a_cutover_can_be_made() {
         lines,
         [
             "docs/title: dual_writing 0 % 0 of 1000 points",
-            "docs/title: backfilling 10 % 100 of 1000 points, 126 points/s, 8 s left",
-            "docs/title: backfilling 99 % 990 of 1000 points, 126 points/s, 1 s left",
+            "docs/title: backfilling 10 % 100 of 1000 points, 126 points/s, 8 s left, cost about 0.2500, throttled: held to 120 points/s",
+            "docs/title: backfilling 99 % 990 of 1000 points, 126 points/s, 1 s left, cost about 0.2500, throttled: held to 120 points/s",
             "docs/title: ready 100 % 1000 of 1000 points",
         ]
     );

@@ -294,7 +294,20 @@ async fn the_other_verbs_ask_for_their_field() {
         ),
         (
             &["migrate", "start", "docs/title", "--to", "new@2", "--detach"],
-            Call::Start(title.clone(), new()),
+            Call::Start(title.clone(), new(), None),
+        ),
+        (
+            &[
+                "migrate",
+                "start",
+                "docs/title",
+                "--to",
+                "new@2",
+                "--detach",
+                "--rate",
+                "50",
+            ],
+            Call::Start(title.clone(), new(), Some(50)),
         ),
         (
             &["migrate", "plan", "docs/title", "--to", "new@2", "--no-sample"],

@@ -8,6 +8,7 @@ mod client;
 mod crashes;
 mod endings;
 mod harness;
+mod pace;
 mod races;
 mod real;
 mod release;

@@ -18,7 +18,7 @@ use interlock::domain::verify::{Difference, Digest};
 use interlock::migrate::{
     Adopt, Adopted, AdoptedField, Ahead, Audit, AuditReport, BrownoutStatus, CollectionStatus, CutoverReport,
     FieldStatus, MigrationStatus, ModelAdded, ModelRow, Order, PhaseName, Release, Released, ReleasedVector,
-    Retire, Role, SpaceStatus, Status, Unsourced, Verification, Verify,
+    Retire, Role, SpaceStatus, Status, ThrottleStatus, Unsourced, Verification, Verify,
 };
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -31,7 +31,8 @@ pub enum Call {
     Models,
     Adopt(Adopt),
     Plan(FieldKey, Ahead),
-    Start(FieldKey, ModelRef),
+    Start(FieldKey, ModelRef, Option<u32>),
+    Pace(FieldKey, u32),
     Watch(FieldKey),
     Migration(FieldKey),
     Cutover(FieldKey, ModelRef),
@@ -125,9 +126,13 @@ impl Operator for Scripted {
         self.answer(Call::Plan(key, ask), forecast())
     }
 
-    fn start(&self, key: FieldKey, to: ModelRef) -> Answer<'_, MigrationStatus> {
+    fn start(&self, key: FieldKey, to: ModelRef, rate: Option<u32>) -> Answer<'_, MigrationStatus> {
         let state = state(PhaseName::DualWriting, 0);
-        self.answer(Call::Start(key, to), state)
+        self.answer(Call::Start(key, to, rate), state)
+    }
+
+    fn pace(&self, key: FieldKey, rate: u32) -> Answer<'_, MigrationStatus> {
+        self.answer(Call::Pace(key, rate), state(PhaseName::Backfilling, 250))
     }
 
     fn watch(&self, key: FieldKey) -> Answer<'_, BoxStream<'static, MigrationStatus>> {
@@ -282,6 +287,14 @@ pub fn state(phase: PhaseName, done: u64) -> MigrationStatus {
         last_error: None,
         brownout: None,
         verification: None,
+        throttle: (phase == PhaseName::Backfilling).then(|| ThrottleStatus {
+            points_per_second: Some(120.0),
+            reason: Some("rate".to_owned()),
+            why: Some("held to 120 points/s".to_owned()),
+            requests: 4,
+            tokens_estimated: 2_000,
+            cost_estimated: Some(0.25),
+        }),
     }
 }
 

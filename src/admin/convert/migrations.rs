@@ -6,18 +6,30 @@ use crate::domain::gate::Reason;
 use crate::domain::ids::{Epoch, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
-    BrownoutStatus, CutoverReport, MigrationStatus, Order, PhaseName, Retire, Unsourced, Verification,
+    BrownoutStatus, CutoverReport, MigrationStatus, Order, PhaseName, Retire, ThrottleStatus, Unsourced,
+    Verification,
 };
 
 use super::adoption::choice;
 use super::{all, parsed, present};
 
-impl TryFrom<pb::StartMigrationRequest> for (FieldKey, ModelRef) {
+impl TryFrom<pb::StartMigrationRequest> for (FieldKey, ModelRef, Option<u32>) {
     type Error = AdminError;
 
     fn try_from(request: pb::StartMigrationRequest) -> Result<Self, AdminError> {
         let key = present("field", request.field)?.try_into()?;
-        Ok((key, parsed("to", &request.to)?))
+        Ok((key, parsed("to", &request.to)?, request.points_per_second))
+    }
+}
+
+impl TryFrom<pb::PaceRequest> for (FieldKey, u32) {
+    type Error = AdminError;
+
+    fn try_from(request: pb::PaceRequest) -> Result<Self, AdminError> {
+        Ok((
+            present("field", request.field)?.try_into()?,
+            request.points_per_second,
+        ))
     }
 }
 
@@ -215,6 +227,14 @@ impl From<MigrationStatus> for pb::MigrationState {
                 callers: brownout.callers,
             }),
             verification: status.verification.map(Into::into),
+            throttle: status.throttle.map(|throttle| pb::Throttle {
+                points_per_second: throttle.points_per_second,
+                reason: throttle.reason,
+                why: throttle.why,
+                requests: throttle.requests,
+                tokens_estimated: throttle.tokens_estimated,
+                cost_estimated: throttle.cost_estimated,
+            }),
         }
     }
 }
@@ -252,6 +272,14 @@ impl TryFrom<pb::MigrationState> for MigrationStatus {
                 callers: brownout.callers,
             }),
             verification: state.verification.map(Verification::try_from).transpose()?,
+            throttle: state.throttle.map(|throttle| ThrottleStatus {
+                points_per_second: throttle.points_per_second,
+                reason: throttle.reason,
+                why: throttle.why,
+                requests: throttle.requests,
+                tokens_estimated: throttle.tokens_estimated,
+                cost_estimated: throttle.cost_estimated,
+            }),
         })
     }
 }

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::ids::VectorName;
+use crate::domain::model::ModelId;
+
 /// A phase without its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -66,4 +69,9 @@ impl fmt::Display for PhaseName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// The vector name of a field's space for a model: `field@name@version`.
+pub fn standby_name(field: &VectorName, model: &ModelId) -> VectorName {
+    format!("{field}@{model}").as_str().into()
 }

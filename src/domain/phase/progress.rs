@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Event;
+use crate::domain::throttle::Spent;
+
 /// How far a backfill is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
@@ -13,6 +16,9 @@ pub struct Progress {
     pub filled: u64,
     /// Points that this pass could not fill for want of a source text.
     pub unsourced: u64,
+    /// What all passes asked of the embedder.
+    #[serde(default, skip_serializing_if = "Spent::is_nothing")]
+    pub spent: Spent,
 }
 
 /// What the last whole pass left.
@@ -32,12 +38,13 @@ impl Progress {
         }
     }
 
-    pub(super) fn after(&self, next: Option<String>, filled: u64, unsourced: u64) -> Self {
+    pub(super) fn after(&self, next: Option<String>, filled: u64, unsourced: u64, spent: Spent) -> Self {
         Self {
             pass: self.pass,
             cursor: next,
             filled: self.filled.saturating_add(filled),
             unsourced: self.unsourced.saturating_add(unsourced),
+            spent: self.spent.plus(spent),
         }
     }
 
@@ -47,6 +54,7 @@ impl Progress {
             cursor: None,
             filled: self.filled,
             unsourced: 0,
+            spent: self.spent,
         }
     }
 
@@ -55,5 +63,15 @@ impl Progress {
             filled: self.filled,
             unsourced: self.unsourced,
         }
+    }
+}
+
+impl Event {
+    /// The rate that it sets, where it sets one.
+    pub(super) fn rate(&self) -> Option<Option<u32>> {
+        if let Self::Pace(rate) = self {
+            return Some(*rate);
+        }
+        None
     }
 }

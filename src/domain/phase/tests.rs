@@ -31,6 +31,7 @@ fn page(next: Option<&str>, filled: u64, unsourced: u64) -> Event {
         next: next.map(str::to_owned),
         filled,
         unsourced,
+        spent: Spent::default(),
     }
 }
 
@@ -72,7 +73,8 @@ fn a_backfill_ends_only_when_a_pass_leaves_nothing_pending() {
             pass: 2,
             cursor: None,
             filled: 7,
-            unsourced: 0
+            unsourced: 0,
+            spent: Spent::default(),
         })
     );
     assert_eq!(
@@ -202,6 +204,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
                 next,
                 filled,
                 unsourced,
+                spent: Spent::default(),
             }
         }),
         (0u64..2).prop_map(|pending| Event::PassEnded { pending }),
@@ -257,4 +260,46 @@ proptest! {
             prop_assert_eq!(&field.undeclared, &Undeclared::Pinned(pinned.clone()), "undeclared clients were moved");
         }
     }
+}
+
+#[test]
+fn a_rate_stays_through_pauses_and_changes_no_phase() {
+    let begun = run(vec![Event::Start, Event::SpaceMade, Event::Drained]);
+    let paced = begun.step(Event::Pace(Some(50))).unwrap();
+    assert_eq!(
+        (paced.next.rate, &paced.next.phase, paced.table),
+        (Some(50), &begun.phase, None)
+    );
+    let resumed = [Event::Pause, Event::Resume]
+        .into_iter()
+        .fold(paced.next, |migration, event| migration.step(event).unwrap().next);
+    assert_eq!(resumed.rate, Some(50));
+    assert_eq!(resumed.step(Event::Pace(None)).unwrap().next.rate, None);
+}
+
+#[test]
+fn what_was_spent_is_kept_from_pass_to_pass() {
+    let spent = Spent {
+        requests: 2,
+        tokens: 30,
+    };
+    let page = Event::Page {
+        next: None,
+        filled: 4,
+        unsourced: 0,
+        spent,
+    };
+    let ended = Event::PassEnded { pending: 1 };
+    let migration = run(vec![
+        Event::Start,
+        Event::SpaceMade,
+        Event::Drained,
+        page.clone(),
+        ended,
+        page,
+    ]);
+    let Phase::Backfilling(progress) = migration.phase else {
+        panic!("it is backfilling");
+    };
+    assert_eq!(progress.spent, spent.plus(spent));
 }

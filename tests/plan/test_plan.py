@@ -1,0 +1,81 @@
+"""What a migration would cost, said before it starts; how fast it goes then, and why it is not faster."""
+
+import urllib.request
+
+from qdrant_client import models
+
+from harness.clients import official
+from harness.embedder import Embedder
+from harness.models import SeededModel
+
+OLD, NEW = SeededModel("old", 48), SeededModel("new", 32)
+POINTS = 300
+
+
+def gauges(interlock):
+    """The metrics without labels, and those with one, as the exporter writes them."""
+    with urllib.request.urlopen(f"{interlock.admin}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    return dict(line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
+
+
+def prepared(world, interlock, embedder):
+    """A managed collection, half of whose texts come twice."""
+    name = world.name("plan")
+    client = official(interlock.address)
+    params = models.VectorParams(size=OLD.dimension, distance=models.Distance.COSINE)
+    client.create_collection(name, vectors_config=params)
+    texts = {number: f"text {number % (POINTS // 2):04}" for number in range(POINTS)}
+    points = [
+        models.PointStruct(id=number, payload={"text": text}, vector=OLD.vector(text))
+        for number, text in texts.items()
+    ]
+    client.upsert(name, points, wait=True)
+    client.close()
+    interlock.cli(*embedder.model_flags(OLD.name, OLD.dimension))
+    interlock.cli(*embedder.model_flags(NEW.name, NEW.dimension, price_per_million_tokens=2, retries_max=0))
+    interlock.cli("adopt", name, "--model", OLD.name, "--source", "{text}")
+    return name
+
+
+def test_a_plan_is_said_and_a_busy_embedder_is_left_alone(world):
+    served = {model.name: model.vector for model in (OLD, NEW)}
+    with Embedder(served) as embedder, world.interlock() as interlock:
+        name = prepared(world, interlock, embedder)
+
+        bare = interlock.cli("migrate", "plan", name, "--to", NEW.name, "--no-sample")
+        assert embedder.calls[NEW.name] == 0 and bare["tokens_estimated"] is None
+        plan = interlock.cli("migrate", "plan", name, "--to", NEW.name)
+        assert embedder.calls[NEW.name] == 1, "one sample"
+        assert (plan["need"], plan["points"], plan["obstacles"]) == ("embed", POINTS, [])
+        assert plan["layout"]["in_place"] and plan["layout"]["is_unnamed"]
+        # "text 0000" has nine bytes: three tokens. Pages of 128 points, calls of 64 texts.
+        assert (plan["tokens_estimated"], plan["embedder_calls"]) == (3 * POINTS, 2 + 2 + 1)
+        assert abs(plan["cost_estimated"] - 3 * POINTS * 2 / 1e6) < 1e-9
+        assert plan["memory_bytes"] == POINTS * 4 * (OLD.dimension + NEW.dimension)
+        assert plan["seconds_estimated"] > 0
+        assert interlock.cli("migrate", "status")["migrations"] == []
+
+        faults = embedder.faults[NEW.name]
+        faults.status, faults.retry_after = 429, 3
+        interlock.cli("migrate", "start", name, "--to", NEW.name, "--detach")
+        held = interlock.await_migration(
+            name, lambda state: (state.get("throttle") or {}).get("reason") == "embedder", "it is throttled"
+        )
+        assert held["done"] == 0 and "3000 ms" in held["throttle"]["why"]
+        before = gauges(interlock)
+        assert before['interlock_standby_points{state="pending"}'] == str(POINTS)
+        assert before["interlock_standby_coverage_ratio"] == "0"
+        assert before['interlock_migrations{phase="backfilling"}'] == "1"
+
+        faults.status = faults.retry_after = None
+        ready = interlock.await_migration(name, lambda state: state["phase"] == "ready", "it is ready")
+        assert ready["pending"] == 0
+        # What was paid for is counted: each text once a page, and no call that was refused.
+        spent = ready["throttle"]
+        assert 0 < spent["tokens_estimated"] <= 3 * POINTS and spent["requests"] >= 3
+        assert abs(spent["cost_estimated"] - spent["tokens_estimated"] * 2 / 1e6) < 1e-9
+        after = gauges(interlock)
+        assert after['interlock_standby_points{state="pending"}'] == "0"
+        assert after["interlock_standby_coverage_ratio"] == "1"
+        assert after['interlock_migrations{phase="ready"}'] == "1"
