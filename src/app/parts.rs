@@ -265,6 +265,8 @@ fn control_settings(config: &Config) -> crate::migrate::Settings {
             .as_ref()
             .map(|key| key.expose().to_owned()),
         page_points: migrate.page_points,
+        pages_in_flight_max: migrate.pages_in_flight_max,
+        cache_bytes_max: migrate.embeddings_cache_bytes_max,
         call_timeout_ms: migrate.call_timeout_ms.0,
         answer_bytes_max: config.limits.answer_bytes_max,
         page_attempts_max: migrate.page_attempts_max,

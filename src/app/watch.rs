@@ -16,6 +16,8 @@ use crate::upstream::calls::{CallError, Calls};
 const UPSTREAM_EVERY: Duration = Duration::from_secs(2);
 /// Between two readings of gauges.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
+/// Readings of gauges between two marks in how long requests take.
+const READINGS_A_MARK: u64 = 60;
 
 /// Resolves at SIGTERM or SIGINT.
 pub(super) async fn signal() {
@@ -71,13 +73,18 @@ pub(super) async fn upkeep(metrics: Metrics, mut draining: Draining) {
     }
 }
 
-/// Keeps the gauges of the table and its pins true.
+/// Keeps the gauges of the table and its pins true, and marks the minutes in how long requests take.
 pub(super) async fn gauges(registry: Arc<Registry>, mut draining: Draining) {
     let mut ticks = tokio::time::interval(GAUGES_EVERY);
+    let mut readings = 0u64;
     loop {
         tokio::select! {
             () = draining.stopping() => return,
             _ = ticks.tick() => {}
+        }
+        readings += 1;
+        if readings.is_multiple_of(READINGS_A_MARK) {
+            registry.latency().mark();
         }
         let epoch = registry.current_epoch();
         telemetry::epoch(epoch.0);

@@ -380,7 +380,7 @@ async fn watch(
 /// Where nothing but points without a source text is left, waiting does not help.
 fn stuck(state: &MigrationStatus) -> Option<AdminError> {
     let unsourced = &state.unsourced;
-    (unsourced.count > 0 && state.pending <= unsourced.count).then(|| AdminError {
+    (unsourced.count > 0 && state.pending == unsourced.count).then(|| AdminError {
         kind: ErrorKind::NotReady,
         message: format!(
             "all but {} points are filled, and these have no source text, e.g. {}",

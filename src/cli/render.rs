@@ -147,6 +147,9 @@ pub(super) fn migration(state: &MigrationStatus) -> String {
             state.unsourced.count,
             state.unsourced.examples.join(", ")
         ));
+        if let Some(refused) = &state.unsourced.refused {
+            text.push_str(&format!("; or one that the embedder refuses: {refused}"));
+        }
     }
     if let Some(throttle) = &state.throttle {
         text.push_str(&self::throttle(throttle));

@@ -26,6 +26,7 @@ const KEY_BYTES_MAX: usize = 64;
 pub(super) fn check(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
     let mut rules = Rules { places, problems };
     counts(config, &mut rules);
+    migrations(config, &mut rules);
     times(config, &mut rules);
     texts(config, &mut rules);
     clients(&config.clients.keys, &mut rules);
@@ -95,8 +96,24 @@ fn counts(config: &Config, rules: &mut Rules<'_>) {
         limits.lookup_points_max,
         1..=1_000_000,
     );
+}
+
+fn migrations(config: &Config, rules: &mut Rules<'_>) {
+    let gibibyte = 1024 * 1024 * 1024;
     let migrate = &config.migrate;
     rules.within("migrate", "page_points", migrate.page_points, 1..=10_000);
+    rules.within(
+        "migrate",
+        "pages_in_flight_max",
+        migrate.pages_in_flight_max,
+        1..=64,
+    );
+    rules.within(
+        "migrate",
+        "embeddings_cache_bytes_max",
+        migrate.embeddings_cache_bytes_max,
+        0..=4 * gibibyte,
+    );
     rules.within(
         "migrate",
         "verify_cosine_min_percent",

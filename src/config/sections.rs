@@ -144,6 +144,8 @@ pub struct Log {
 #[allow(missing_docs)] // config/default.toml explains each key
 pub struct Migrate {
     pub page_points: u32,
+    pub pages_in_flight_max: usize,
+    pub embeddings_cache_bytes_max: usize,
     pub call_timeout_ms: Millis,
     pub page_attempts_max: u32,
     pub backoff_first_ms: Millis,

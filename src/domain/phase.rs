@@ -33,6 +33,13 @@ pub struct Migration {
     /// Points per second that its backfill is held to; absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<u32>,
+    /// The 99th percentile of how long live requests of the collection took before it began, in microseconds; absent
+    /// where there were too few.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_p99_us: Option<u64>,
+    /// What it asked of the embedder so far.
+    #[serde(default, skip_serializing_if = "Spent::is_nothing")]
+    pub spent: Spent,
     /// Where it stands.
     pub phase: Phase,
     /// The last comparison of both spaces, or the one that is under way.
@@ -125,9 +132,11 @@ pub enum Event {
         filled: u64,
         /// Points without a source text.
         unsourced: u64,
-        /// What it asked of the embedder.
+        /// What was asked of the embedder since the last event that says so.
         spent: Spent,
     },
+    /// The embedder was asked for something, apart from the pages of a backfill.
+    Spent(Spent),
     /// A pass is over, and so many points are pending by an exact count.
     PassEnded {
         /// Points that are pending.
@@ -188,6 +197,8 @@ impl Migration {
             to,
             started_at_ms,
             rate: None,
+            live_p99_us: None,
+            spent: Spent::default(),
             phase: Phase::Planned,
             verification: None,
         }
@@ -245,12 +256,14 @@ impl Migration {
     /// [`OutOfPhase`] where the phase has no use for the event; nothing changes then.
     pub fn step(&self, event: Event) -> Result<Step, OutOfPhase> {
         let rate = event.rate().unwrap_or(self.rate);
+        let spent = self.spent.plus(event.spent());
         let (phase, table) = self.after(event).ok_or_else(|| OutOfPhase {
             key: self.key.clone(),
             phase: self.phase.name(),
         })?;
         let next = Self {
             rate,
+            spent,
             phase,
             ..self.clone()
         };
@@ -281,17 +294,23 @@ impl Migration {
                     next,
                     filled,
                     unsourced,
-                    spent,
+                    spent: _,
                 },
                 phase @ (Backfilling(progress) | Paused(progress)),
-            ) => Some((phase.with(progress.after(next, filled, unsourced, spent)), None)),
+            ) => Some((phase.with(progress.after(next, filled, unsourced)), None)),
             (Event::PassEnded { pending: 0 }, Backfilling(progress)) => Some((Ready(progress.tally()), None)),
             (Event::PassEnded { .. }, phase @ (Backfilling(progress) | Paused(progress))) => {
                 Some((phase.with(progress.next_pass()), None))
             }
-            (Event::Pace(_), Opening | DualWriting | Backfilling(_) | Paused(_)) => {
-                Some((self.phase.clone(), None))
-            }
+            (
+                Event::Pace(_),
+                Opening | DualWriting | Backfilling(_) | Paused(_) | Ready(_) | ServingNew(_) | RolledBack(_)
+                | Brownout(_),
+            )
+            | (
+                Event::Spent(_),
+                Backfilling(_) | Paused(_) | Ready(_) | ServingNew(_) | RolledBack(_) | Brownout(_),
+            ) => Some((self.phase.clone(), None)),
             (Event::Pause, Backfilling(progress) | Paused(progress)) => {
                 Some((Paused(progress.clone()), None))
             }

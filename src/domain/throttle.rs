@@ -1,23 +1,28 @@
 //! How fast a backfill may go: additive increase, multiplicative decrease, on what the live traffic, the embedder and
 //! the upstream show, within the operator's bounds. A state machine: time comes in as milliseconds, nothing is awaited
-//! here. Called by a migration's driver before and after each page.
+//! here. Called by a migration's driver before and after each page; several pages may be under way.
 
+mod bounds;
 mod latency;
+mod why;
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
+pub use bounds::{Bounds, Budget, Spent, Unit};
 pub use latency::{BUCKETS, Level, Window, bucket};
+pub use why::Why;
 
-/// Points per second that it may go down to: a backfill that stands still helps nobody.
+/// Points per second that it may go down to, and the same as a part of the highest rate seen: a backfill that stands
+/// still helps nobody.
 const RATE_MIN: f64 = 1.0;
+const RATE_MIN_PART: f64 = 0.01;
 /// What is left of the rate after a sign of trouble.
 const DECREASE: f64 = 0.5;
 /// What comes back with each quiet look, as a part of the highest rate seen.
 const INCREASE: f64 = 0.05;
-/// At this part of the highest rate seen, it is not held any more: what was slowed may be slower than what it could do.
-const FREE_AGAIN: f64 = 1.0;
+/// While the upstream optimises, it comes back no further than to this part of the highest rate seen.
+const OPTIMIZING_PART: f64 = 0.5;
+/// A page that is held to a rate is no larger than what the rate allows in this time, in seconds; so no wait for the next
+/// one is longer.
+const HELD_PAGE_SECONDS: f64 = 1.0;
 /// The live p99 may always be so much longer than before: below, it is noise.
 const LATENCY_SLACK_US: u64 = 1_000;
 /// The wait after an embedder that has had enough and does not say for how long.
@@ -25,89 +30,6 @@ const EMBEDDER_WAIT_MS: u64 = 1_000;
 /// The longest that an embedder is believed.
 const EMBEDDER_WAIT_MAX_MS: u64 = 300_000;
 const MINUTE_MS: u64 = 60_000;
-
-/// What a backfill may spend; absent: as much as it needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Bounds {
-    /// Points per second.
-    pub points_per_second: Option<u32>,
-    /// The live p99 may be so many times what it was before the backfill; absent: it is not watched.
-    pub latency_ratio: Option<f64>,
-    /// Updates that wait at the upstream; absent: they are not watched.
-    pub upstream_queue: Option<u64>,
-    /// In a minute.
-    pub per_minute: Budget,
-    /// In all, of one migration.
-    pub in_all: Budget,
-}
-
-/// Bounds of what an embedder is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Budget {
-    /// Calls.
-    pub requests: Option<u64>,
-    /// Estimated tokens.
-    pub tokens: Option<u64>,
-    /// Money, at the model's price.
-    pub money: Option<f64>,
-}
-
-/// What was spent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spent {
-    /// Calls of the embedder.
-    pub requests: u64,
-    /// Estimated tokens.
-    pub tokens: u64,
-}
-
-impl Spent {
-    /// Whether nothing was.
-    pub fn is_nothing(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Both together.
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            requests: self.requests.saturating_add(other.requests),
-            tokens: self.tokens.saturating_add(other.tokens),
-        }
-    }
-
-    /// At a price for a million tokens.
-    pub fn money(self, price_per_million_tokens: f64) -> f64 {
-        super::forecast::cost(self.tokens, price_per_million_tokens)
-    }
-}
-
-impl Budget {
-    /// Which bound is used up, if any.
-    fn exhausted(&self, spent: Spent, price: f64) -> Option<Unit> {
-        let over = |bound: Option<u64>, spent: u64| bound.is_some_and(|bound| spent >= bound);
-        if over(self.requests, spent.requests) {
-            return Some(Unit::Requests);
-        }
-        if over(self.tokens, spent.tokens) {
-            return Some(Unit::Tokens);
-        }
-        self.money
-            .is_some_and(|bound| spent.money(price) >= bound)
-            .then_some(Unit::Money)
-    }
-}
-
-/// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    /// Calls of the embedder.
-    Requests,
-    /// Estimated tokens.
-    Tokens,
-    /// Money.
-    Money,
-}
 
 /// What is seen of the upstream's work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -132,107 +54,44 @@ pub struct Look {
     pub queue: Option<u64>,
 }
 
-/// Why it is not as fast as it could be.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "why", rename_all = "snake_case")]
-pub enum Why {
-    /// The operator's rate.
-    Rate {
-        /// Points per second.
-        points_per_second: u32,
-    },
-    /// Live requests take longer than they may.
-    Latency {
-        /// Before the backfill, in microseconds.
-        before_us: u64,
-        /// Now.
-        now_us: u64,
-    },
-    /// The embedder has had enough.
-    Embedder {
-        /// When it is asked again, in milliseconds from then.
-        wait_ms: u64,
-    },
-    /// Updates queue up at the upstream.
-    Queue {
-        /// So many.
-        updates: u64,
-    },
-    /// An optimisation failed at the upstream.
-    Optimizer,
-    /// This minute's budget is spent.
-    Minute {
-        /// Of what.
-        unit: Unit,
-    },
-    /// The whole budget is spent: nothing more is embedded until it is raised.
-    Spent {
-        /// Of what.
-        unit: Unit,
-    },
-}
-
-impl Why {
-    /// Stable, snake_case.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Rate { .. } => "rate",
-            Self::Latency { .. } => "latency",
-            Self::Embedder { .. } => "embedder",
-            Self::Queue { .. } => "queue",
-            Self::Optimizer => "optimizer",
-            Self::Minute { .. } => "minute",
-            Self::Spent { .. } => "spent",
-        }
-    }
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = |unit: &Unit| match unit {
-            Unit::Requests => "requests",
-            Unit::Tokens => "tokens",
-            Unit::Money => "money",
-        };
-        match self {
-            Self::Rate { points_per_second } => write!(f, "held to {points_per_second} points/s"),
-            Self::Latency { before_us, now_us } => write!(
-                f,
-                "live p99 is {:.1} ms, and was {:.1} ms before the backfill",
-                *now_us as f64 / 1_000.0,
-                *before_us as f64 / 1_000.0
-            ),
-            Self::Embedder { wait_ms } => write!(f, "the embedder wants to be left alone for {wait_ms} ms"),
-            Self::Queue { updates } => write!(f, "{updates} updates wait at the upstream"),
-            Self::Optimizer => f.write_str("an optimisation failed at the upstream"),
-            Self::Minute { unit: of } => write!(f, "this minute's budget of {} is spent", unit(of)),
-            Self::Spent { unit: of } => write!(
-                f,
-                "the whole budget of {} is spent: raise it in the configuration, or cancel",
-                unit(of)
-            ),
-        }
-    }
-}
-
 /// The state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Throttle {
     bounds: Bounds,
-    /// Points per second; absent: as fast as it goes.
-    limit: Option<f64>,
-    /// The highest rate that pages showed.
+    /// Points per second, and why; absent: as fast as it goes.
+    limit: Option<(f64, Why)>,
+    /// The highest rate between two looks.
     fastest: f64,
-    /// Why there is a limit.
-    why: Option<Why>,
-    /// Nothing starts before this moment.
-    not_before_ms: u64,
-    /// The live level before the backfill.
-    before: Option<Level>,
+    /// Points filled since the last look, and when that was.
+    filled: u64,
+    looked_at_ms: u64,
+    /// Points that were begun at a rate and whose time is not over, as of a moment.
+    debt: f64,
+    debt_at_ms: u64,
+    /// The embedder is left alone until then, so long.
+    embedder: Option<Rest>,
+    before: Before,
     minute_began_ms: u64,
     in_minute: Spent,
     in_all: Spent,
+    /// What the pages that are under way will spend, at most.
+    reserved: Spent,
     price: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Rest {
+    until_ms: u64,
+    wait_ms: u64,
+}
+
+/// The live level that counts as undisturbed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Before {
+    /// Measured before the backfill.
+    Measured(Level),
+    /// There was too little traffic then: the lowest that was seen since.
+    Lowest(Option<Level>),
 }
 
 /// Whether a page may start.
@@ -245,23 +104,27 @@ pub enum Turn {
         /// In so many milliseconds.
         ms: u64,
         /// Why.
-        why: Option<Why>,
+        why: Why,
     },
 }
 
 impl Throttle {
-    /// At the beginning of a backfill, or when it is taken up.
+    /// At the beginning of a backfill, or when it is taken up. `before`: the live level before the migration began.
     pub fn new(bounds: Bounds, before: Option<Level>, spent: Spent, price: f64) -> Self {
         Self {
             bounds,
             limit: None,
             fastest: 0.0,
-            why: None,
-            not_before_ms: 0,
-            before,
+            filled: 0,
+            looked_at_ms: 0,
+            debt: 0.0,
+            debt_at_ms: 0,
+            embedder: None,
+            before: before.map_or(Before::Lowest(None), Before::Measured),
             minute_began_ms: 0,
             in_minute: Spent::default(),
             in_all: spent,
+            reserved: Spent::default(),
             price,
         }
     }
@@ -271,64 +134,130 @@ impl Throttle {
         self.bounds.points_per_second = points_per_second;
     }
 
-    /// Whether a page may start.
+    /// Whether a page may start. What the pages under way will spend counts as spent.
     pub fn turn(&mut self, now_ms: u64) -> Turn {
-        if let Some(unit) = self.bounds.in_all.exhausted(self.in_all, self.price) {
+        if let Some(unit) = self
+            .bounds
+            .in_all
+            .exhausted(self.in_all.plus(self.reserved), self.price)
+        {
             return Turn::Wait {
                 ms: MINUTE_MS,
-                why: Some(Why::Spent { unit }),
+                why: Why::Spent { unit },
             };
         }
         if now_ms.saturating_sub(self.minute_began_ms) >= MINUTE_MS {
             self.minute_began_ms = now_ms;
             self.in_minute = Spent::default();
         }
-        if let Some(unit) = self.bounds.per_minute.exhausted(self.in_minute, self.price) {
+        let in_minute = self.in_minute.plus(self.reserved);
+        if let Some(unit) = self.bounds.per_minute.exhausted(in_minute, self.price) {
             return Turn::Wait {
                 ms: self.minute_began_ms + MINUTE_MS - now_ms,
-                why: Some(Why::Minute { unit }),
+                why: Why::Minute { unit },
             };
         }
-        match self.not_before_ms.saturating_sub(now_ms) {
-            0 => Turn::Go,
-            ms => Turn::Wait { ms, why: self.why() },
+        if let Some(rest) = self.embedder.filter(|rest| rest.until_ms > now_ms) {
+            return Turn::Wait {
+                ms: rest.until_ms - now_ms,
+                why: Why::Embedder {
+                    wait_ms: rest.wait_ms,
+                },
+            };
+        }
+        self.embedder = None;
+        self.pay_off(now_ms);
+        match self.held() {
+            Some((rate, why)) if self.debt > 0.0 => Turn::Wait {
+                ms: ((self.debt * 1_000.0 / rate).ceil() as u64).max(1),
+                why,
+            },
+            Some(_) | None => Turn::Go,
         }
     }
 
-    /// A page of so many points began at one moment and ended at another.
-    pub fn paged(&mut self, points: u64, spent: Spent, began_ms: u64, ended_ms: u64) {
+    /// What was begun has taken its time at the rate that holds now.
+    fn pay_off(&mut self, now_ms: u64) {
+        let seconds = now_ms.saturating_sub(self.debt_at_ms) as f64 / 1_000.0;
+        self.debt_at_ms = now_ms;
+        self.debt = match self.held() {
+            Some((rate, _)) => (self.debt - rate * seconds).clamp(0.0, (rate * HELD_PAGE_SECONDS).max(1.0)),
+            None => 0.0,
+        };
+    }
+
+    /// Points that the next page may hold.
+    pub fn page_points(&self, most: u32) -> u32 {
+        match self.held() {
+            Some((rate, _)) => ((rate * HELD_PAGE_SECONDS) as u32).clamp(1, most.max(1)),
+            None => most,
+        }
+    }
+
+    /// A page of so many points begins, which will spend no more than this.
+    pub fn begun(&mut self, points: u64, reserved: Spent, now_ms: u64) {
+        self.pay_off(now_ms);
+        if self.held().is_some() {
+            self.debt += points as f64;
+        }
+        self.reserved = self.reserved.plus(reserved);
+    }
+
+    /// A page that was begun has ended, one way or the other.
+    pub fn ended(&mut self, points: u64, reserved: Spent) {
+        self.filled += points;
+        self.reserved = self.reserved.minus(reserved);
+    }
+
+    /// Nothing is under way any more.
+    pub fn abandoned(&mut self) {
+        self.reserved = Spent::default();
+    }
+
+    /// The embedder was paid.
+    pub fn paid(&mut self, spent: Spent) {
         self.in_all = self.in_all.plus(spent);
         self.in_minute = self.in_minute.plus(spent);
-        let took_ms = ended_ms.saturating_sub(began_ms).max(1);
-        self.fastest = self.fastest.max(points as f64 * 1_000.0 / took_ms as f64);
-        if let Some(rate) = self.rate() {
-            let due_ms = (points as f64 * 1_000.0 / rate) as u64;
-            self.not_before_ms = self.not_before_ms.max(began_ms.saturating_add(due_ms));
-        }
     }
 
-    /// The embedder could not, and may have said when it can.
+    /// The embedder could not, and may have said when it can. Pages that were under way together count once.
     pub fn refused(&mut self, retry_after_ms: Option<u64>, now_ms: u64) {
         let wait_ms = retry_after_ms
             .unwrap_or(EMBEDDER_WAIT_MS)
             .min(EMBEDDER_WAIT_MAX_MS);
-        self.slow_down(Why::Embedder { wait_ms });
-        self.not_before_ms = self.not_before_ms.max(now_ms.saturating_add(wait_ms));
+        let until_ms = now_ms.saturating_add(wait_ms);
+        match self.embedder {
+            Some(rest) if rest.until_ms >= until_ms => {}
+            Some(_) => self.embedder = Some(Rest { until_ms, wait_ms }),
+            None => {
+                self.embedder = Some(Rest { until_ms, wait_ms });
+                self.slow_down(Why::Embedder { wait_ms });
+            }
+        }
     }
 
     /// What was seen since the last look.
-    pub fn looked(&mut self, look: Look) {
+    pub fn looked(&mut self, look: Look, now_ms: u64) {
+        let took_ms = now_ms.saturating_sub(self.looked_at_ms).max(1);
+        let rate = self.filled as f64 * 1_000.0 / took_ms as f64;
+        self.fastest = self.fastest.max(rate);
+        (self.filled, self.looked_at_ms) = (0, now_ms);
         match self.trouble(look) {
             Some(why) => self.slow_down(why),
-            None if look.upstream == Upstream::Optimizing => {}
-            None => self.speed_up(),
+            None => self.speed_up(look.upstream),
         }
     }
 
     fn trouble(&mut self, look: Look) -> Option<Why> {
         if let (Some(ratio), Some(now)) = (self.bounds.latency_ratio, look.live) {
-            // Without a level from before, the first one that is seen has to do.
-            let before = *self.before.get_or_insert(now);
+            let before = match &mut self.before {
+                Before::Measured(level) => *level,
+                Before::Lowest(lowest) => {
+                    let level = lowest.filter(|level| level.p99_us <= now.p99_us).unwrap_or(now);
+                    *lowest = Some(level);
+                    level
+                }
+            };
             let allowed = (before.p99_us as f64 * ratio) as u64;
             if now.p99_us > allowed.max(before.p99_us.saturating_add(LATENCY_SLACK_US)) {
                 return Some(Why::Latency {
@@ -349,45 +278,54 @@ impl Throttle {
     }
 
     fn slow_down(&mut self, why: Why) {
-        let from = self.limit.unwrap_or(self.fastest);
-        self.limit = Some((from * DECREASE).max(RATE_MIN));
-        self.why = Some(why);
+        let from = self.limit.map_or(self.fastest, |(limit, _)| limit);
+        // Before anything was filled, no rate is known that could be halved.
+        if from > 0.0 {
+            let least = (self.fastest * RATE_MIN_PART).max(RATE_MIN);
+            self.limit = Some(((from * DECREASE).max(least), why));
+        }
     }
 
-    fn speed_up(&mut self) {
-        let Some(limit) = self.limit else {
+    fn speed_up(&mut self, upstream: Upstream) {
+        let Some((limit, why)) = self.limit else {
             return;
         };
-        let next = limit + (self.fastest * INCREASE).max(RATE_MIN);
-        (self.limit, self.why) = match next >= self.fastest * FREE_AGAIN {
-            true => (None, None),
-            false => (Some(next), self.why),
+        let is_enough = match upstream {
+            Upstream::Optimizing => limit >= self.fastest * OPTIMIZING_PART,
+            Upstream::Idle | Upstream::Failing => false,
         };
+        if is_enough {
+            return;
+        }
+        let next = limit + (self.fastest * INCREASE).max(RATE_MIN);
+        // What was slowed may be slower than what it could do: at the highest rate seen, it is not held any more.
+        self.limit = (next < self.fastest).then_some((next, why));
+    }
+
+    /// Points per second that it may do now, and why; absent: as many as it can.
+    fn held(&self) -> Option<(f64, Why)> {
+        let by_rate = self
+            .bounds
+            .points_per_second
+            .map(|points_per_second| (f64::from(points_per_second), Why::Rate { points_per_second }));
+        match (self.limit, by_rate) {
+            (Some(limit), Some(by_rate)) if by_rate.0 < limit.0 => Some(by_rate),
+            (Some(limit), _) => Some(limit),
+            (None, by_rate) => by_rate,
+        }
     }
 
     /// Points per second that it may do now; absent: as many as it can.
     pub fn rate(&self) -> Option<f64> {
-        let rate = self.bounds.points_per_second.map(f64::from);
-        match (self.limit, rate) {
-            (Some(limit), Some(rate)) => Some(limit.min(rate)),
-            (limit, rate) => limit.or(rate),
-        }
+        self.held().map(|(rate, _)| rate)
     }
 
     /// Why it is not faster.
     pub fn why(&self) -> Option<Why> {
-        let by_rate = self
-            .bounds
-            .points_per_second
-            .map(|points_per_second| Why::Rate { points_per_second });
-        match (self.limit, self.bounds.points_per_second) {
-            (Some(limit), Some(rate)) if f64::from(rate) < limit => by_rate,
-            (Some(_), _) => self.why,
-            (None, _) => by_rate,
-        }
+        self.held().map(|(_, why)| why)
     }
 
-    /// What the migration's backfill has spent.
+    /// What the migration has spent.
     pub fn spent(&self) -> Spent {
         self.in_all
     }

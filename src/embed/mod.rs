@@ -57,6 +57,14 @@ pub enum EmbedError {
 }
 
 impl EmbedError {
+    /// Whether it may pass when the embedder is left alone for a while.
+    pub fn is_about_load(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } | Self::Timeout | Self::Busy => true,
+            Self::Rejected(_) | Self::WrongShape { .. } | Self::NoEmbedder => false,
+        }
+    }
+
     /// When the embedder wants to be asked again, where it said so.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -21,6 +21,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
@@ -151,10 +152,25 @@ impl Engine {
         }
     }
 
-    /// A request to a managed collection: read it whole, understand it whole, decide, and only then send.
-    async fn managed(&self, mut call: Call, body: Pending, table: Pinned) -> Result<Response<Body>, Refusal> {
+    /// A request to a managed collection: read it whole, and from then on look how long it takes.
+    async fn managed(&self, call: Call, body: Pending, table: Pinned) -> Result<Response<Body>, Refusal> {
         let message = call.content(body, self.settings.body_bytes_max).await?;
         let began = Instant::now();
+        let collection = call.collection.clone();
+        let answer = self.answer(call, message, table).await;
+        // What is refused at once says nothing of how busy anything is.
+        let was_sent = match &answer {
+            Ok(_) => true,
+            Err(refusal) => refusal.kind == RefusalKind::Unavailable,
+        };
+        if was_sent {
+            self.registry.latency().note(&collection, began.elapsed());
+        }
+        answer
+    }
+
+    /// Understand it whole, decide, and only then send.
+    async fn answer(&self, mut call: Call, message: Bytes, table: Pinned) -> Result<Response<Body>, Refusal> {
         let claims = call.claims(&self.settings.access)?;
         let managed = table
             .managed(call.collection.as_str())
@@ -207,7 +223,6 @@ impl Engine {
             }
         }
         turns.into_iter().for_each(Turn::end);
-        self.registry.latency().note(&call.collection, began.elapsed());
         answers.reply(table.clone()).await
     }
 

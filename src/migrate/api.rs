@@ -126,6 +126,9 @@ pub struct Unsourced {
     pub count: u64,
     /// The ids of some of them, as Qdrant spells them.
     pub examples: Vec<String>,
+    /// What the embedder said of the last text that it refuses: such points count here too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// A migration, as it stands now.

@@ -40,7 +40,7 @@ pub(super) fn of_step(event: &Event, next: &Migration, note: Value) -> Option<St
         Event::Keep => "retirement ended",
         Event::BrownoutOver => "brownout over",
         Event::SpaceDropped => "space dropped",
-        Event::Drained | Event::Page { .. } | Event::PassEnded { .. } => return None,
+        Event::Drained | Event::Page { .. } | Event::Spent(_) | Event::PassEnded { .. } => return None,
     };
     let detail = json!({
         "field": next.key.to_string(),

@@ -12,6 +12,7 @@ use super::api::{
     Released, Retire, Status,
 };
 use super::audit::now_ms;
+use super::cache::Cache;
 use super::error::{ControlError, ErrorKind};
 use super::flip::Direction;
 use super::forecast::Ahead;
@@ -85,6 +86,7 @@ impl Control {
                 calls: Calls::new(parts.upstream, api_key, limits),
                 registry: parts.registry,
                 embedders: parts.embedders,
+                cache: Cache::new(parts.settings.cache_bytes_max),
                 settings: parts.settings,
                 specs: Mutex::new(stored.embedders.clone()),
                 runs: Mutex::new(runs),

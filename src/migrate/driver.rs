@@ -4,23 +4,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use qdrant_client::qdrant::PointId as ProtoId;
-
-use super::candidate;
+use super::api::Unsourced;
 use super::error::{ControlError, ErrorKind};
-use super::fill::{FillError, Filled, Filler};
+use super::fill::FillError;
 use super::inner::{Inner, chain, lock};
+use super::making::Meter;
 use super::pace::Pace;
+use super::pages::Passed;
 use super::run::Run;
 use super::waiting::Waiting;
 use crate::domain::phase::{Event, Migration, Phase, Progress};
-use crate::domain::table::Space;
-use crate::domain::throttle::Turn;
 use crate::store::Commit;
-use crate::upstream::calls::{PageQuery, parse_id, spelled};
+use crate::upstream::calls::parse_id;
 
 /// Exact counts are taken at most this often while pages are filled.
-const COUNT_EVERY: Duration = Duration::from_secs(1);
+pub(super) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// What a driver does after a turn.
 enum Next {
@@ -36,12 +34,23 @@ enum Next {
 
 /// What a driver remembers between turns. None of it must survive a crash.
 #[derive(Default)]
-struct Memory {
-    waiting: Waiting,
-    counted_at: Option<Instant>,
-    filled_in_pass: u64,
-    /// Of a backfill that this process has begun or taken up.
-    pace: Option<Pace>,
+pub(super) struct Memory {
+    pub waiting: Waiting,
+    pub counted_at: Option<Instant>,
+    pub filled_in_pass: u64,
+    /// Points that this pass could not fill.
+    pub unsourced: Unsourced,
+    /// What was paid for and is not stored yet.
+    pub meter: Arc<Meter>,
+    /// Of a migration that this process has begun or taken up.
+    pub pace: Option<Pace>,
+}
+
+impl Memory {
+    fn begin_pass(&mut self) {
+        self.filled_in_pass = 0;
+        self.unsourced = Unsourced::default();
+    }
 }
 
 /// Drives a migration until the process stops.
@@ -54,9 +63,9 @@ pub(super) async fn drive(inner: Arc<Inner>, run: Arc<Run>) {
             let wait = match inner.turn(&run, &mut memory).await {
                 Ok(Next::Again) => Duration::ZERO,
                 Ok(Next::Hold(wait)) => {
-                    // Whether it was woken or the time is over, it looks again.
+                    // Whether it was woken or the time is over, it looks again. What failed before may fail again.
                     let _woken = tokio::time::timeout(wait, run.wake.notified()).await.is_ok();
-                    Duration::ZERO
+                    return Some(());
                 }
                 Ok(Next::Wait) => Duration::from_millis(inner.settings.look_every_ms),
                 Ok(Next::End) => return None,
@@ -153,25 +162,7 @@ impl Inner {
         }
     }
 
-    /// When a page that starts now begins, by the throttle's clock; or, where none may start, what to do instead.
-    fn may_page(
-        &self,
-        run: &Run,
-        migration: &Migration,
-        progress: &Progress,
-        memory: &mut Memory,
-    ) -> Result<u64, Next> {
-        let pace = memory.pace.get_or_insert_with(|| self.pace(migration, progress));
-        match pace.turn(migration.rate) {
-            Turn::Go => Ok(pace.now_ms()),
-            Turn::Wait { ms, why } => {
-                run.show_throttle(Some(pace.status(why)));
-                Err(Next::Hold(Duration::from_millis(ms)))
-            }
-        }
-    }
-
-    /// One page of a pass, and after the last one the pass's end.
+    /// One pass, and its end; or, where the throttle holds it, as much of it as it may do.
     async fn backfill(
         self: &Arc<Self>,
         run: &Arc<Run>,
@@ -179,12 +170,8 @@ impl Inner {
         progress: &Progress,
         memory: &mut Memory,
     ) -> Result<Next, ControlError> {
-        let began_ms = match self.may_page(run, migration, progress, memory) {
-            Ok(began_ms) => began_ms,
-            Err(instead) => return Ok(instead),
-        };
         if progress.cursor.is_none() {
-            memory.filled_in_pass = 0;
+            memory.begin_pass();
         }
         let from = match &progress.cursor {
             Some(cursor) => Some(parse_id(cursor).ok_or_else(|| {
@@ -195,32 +182,12 @@ impl Inner {
             })?),
             None => None,
         };
-        let (filled, next) = self.page(run, migration, &migration.to, from, memory).await?;
-        if let Some(pace) = &mut memory.pace {
-            pace.paged(filled.points, filled.spent, began_ms);
-            run.show_throttle(Some(pace.status(None)));
+        match self.pass(run, migration, &migration.to, from, memory).await? {
+            Passed::Whole => {}
+            Passed::Held(wait) => return Ok(Next::Hold(wait)),
+            Passed::Elsewhere => return Ok(Next::Again),
         }
-        memory.filled_in_pass += filled.points;
-        let last = next.is_none();
-        let page = Event::Page {
-            next: next.as_ref().map(spelled),
-            filled: filled.points,
-            unsourced: filled.unsourced.len() as u64,
-            spent: filled.spent,
-        };
-        self.advance(run, page).await?;
-        let is_due = memory.counted_at.is_none_or(|at| at.elapsed() >= COUNT_EVERY);
-        if !last {
-            if is_due {
-                self.count(run, migration).await?;
-                if let Some(pace) = &mut memory.pace {
-                    self.look(pace, migration).await?;
-                    run.show_throttle(Some(pace.status(None)));
-                }
-                memory.counted_at = Some(Instant::now());
-            }
-            return Ok(Next::Again);
-        }
+        run.show_unsourced(&memory.unsourced, true);
         let waited = self.barrier(memory).await?;
         let migration = run.state.lock().await.clone();
         let counted = self.count(run, &migration).await?;
@@ -254,99 +221,35 @@ impl Inner {
             true => &migration.from,
             false => &migration.to,
         };
+        memory.begin_pass();
+        let mut was_held = None;
         for space in [next, other] {
             let pending = self
                 .calls
                 .count(migration.key.collection.as_str(), view.pending(space))
                 .await?;
-            if pending == 0 {
-                continue;
-            }
-            let mut from = None;
-            loop {
-                let (_, next_page) = self.page(run, migration, space, from, memory).await?;
-                match next_page {
-                    Some(_) => from = next_page,
-                    None => break,
+            if pending > 0 {
+                match self.pass(run, migration, space, None, memory).await? {
+                    Passed::Whole => {}
+                    Passed::Held(wait) => was_held = Some(wait),
+                    Passed::Elsewhere => return Ok(Next::Again),
                 }
+            }
+            if space == next && was_held.is_none() {
+                run.show_unsourced(&memory.unsourced, true);
             }
         }
         let waited = self.barrier(memory).await?;
         self.count(run, migration).await?;
-        match waited {
-            true => Ok(Next::Again),
-            false => Ok(Next::Wait),
-        }
-    }
-
-    /// Fills one page of what is pending in `space`, from an id on. Returns where the next one starts.
-    async fn page(
-        &self,
-        run: &Run,
-        migration: &Migration,
-        space: &Space,
-        from: Option<ProtoId>,
-        memory: &mut Memory,
-    ) -> Result<(Filled, Option<ProtoId>), ControlError> {
-        let begun = Instant::now();
-        let field = self.field_of(migration)?;
-        let view = self.view(&field);
-        let model = self.model(&space.model)?;
-        let adopted = view.adopted().map(|space| self.model(&space.model)).transpose()?;
-        let is_first = from.is_none();
-        let query = PageQuery {
-            filter: view.pending(space),
-            from,
-            points_max: self.settings.page_points,
-            payload_paths: candidate::paths(view),
-        };
-        let page = self
-            .calls
-            .scroll(migration.key.collection.as_str(), query)
-            .await?;
-        let filler = Filler {
-            calls: &self.calls,
-            embedders: &self.embedders,
-            collection: &migration.key.collection,
-            view,
-            space,
-            model: &model,
-            adopted: adopted.as_ref(),
-            attempts_max: self.settings.page_attempts_max,
-            batch_max: self.batch_and_price(&space.model).0,
-        };
-        let filled = match filler.page(page.points, &mut memory.waiting).await {
-            Ok(filled) => filled,
-            Err(error) => {
-                if let Some(pace) = &mut memory.pace {
-                    pace.failed(&error);
-                    run.show_throttle(Some(pace.status(None)));
+        match (was_held, waited) {
+            (Some(wait), _) => Ok(Next::Hold(wait)),
+            (None, true) => Ok(Next::Again),
+            (None, false) => {
+                if let Some(pace) = &memory.pace {
+                    run.show_throttle(Some(pace.spent()));
                 }
-                return Err(error.into());
+                Ok(Next::Wait)
             }
-        };
-        run.show_page(filled.points, begun.elapsed().as_secs_f64());
-        self.show_unsourced(run, &filled, is_first);
-        Ok((filled, page.next))
-    }
-
-    fn show_unsourced(&self, run: &Run, filled: &Filled, is_first: bool) {
-        run.status.send_modify(|status| {
-            if is_first {
-                status.unsourced = Default::default();
-            }
-            status.unsourced.count += filled.unsourced.len() as u64;
-            let room = self
-                .settings
-                .unsourced_listed_max
-                .saturating_sub(status.unsourced.examples.len());
-            status
-                .unsourced
-                .examples
-                .extend(filled.unsourced.iter().take(room).cloned());
-        });
-        if let Some(refused) = &filled.refused {
-            tracing::warn!(field = %run.key, %refused, "the embedder refuses the text of a point");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Fills one page of pending points: read, embed, compare and set, claim.
+//! Fills one page of pending points: read, embed, compare and set, claim. Pages are read in order and filled at once.
 //!
 //! Why no claim is ever false, whatever happens in between:
 //! - a page is set under a filter of the write ids that were read, and claimed under the same filter. A write id is of
@@ -11,27 +11,29 @@
 //! - neither update creates a point, so a deleted one stays deleted.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::{
-    NamedVectors, PointId as ProtoId, PointVectors, PointsSelector, RetrievedPoint, SetPayloadPoints,
-    UpdatePointVectors, Vectors, vectors,
+    NamedVectors, PointId as ProtoId, PointVectors, PointsSelector, SetPayloadPoints, UpdatePointVectors,
+    Vectors, vectors,
 };
 
+use super::cache::Cache;
 use super::candidate::{self, Candidate, Entry};
 use super::conditions::FieldView;
 use super::embedding::{self, Texts};
+use super::making::{Maker, Meter};
 use super::stamp;
 use super::waiting::Waiting;
-use crate::domain::forecast::tokens_estimated;
 use crate::domain::ids::CollectionName;
 use crate::domain::model::Model;
 use crate::domain::plan::Embedding;
-use crate::domain::table::Space;
+use crate::domain::table::{Field, Space};
 use crate::domain::throttle::Spent;
 use crate::embed::{EmbedFailure, Embedders};
 use crate::upstream::calls::filters::{all, has_id, has_vector, is_any_of};
-use crate::upstream::calls::{CallError, Calls, spelled};
+use crate::upstream::calls::{CallError, Calls, PageQuery, spelled};
 
 /// Why a page was not filled. It may be tried again.
 #[derive(Debug, thiserror::Error)]
@@ -44,26 +46,48 @@ pub(super) enum FillError {
     Embed(#[from] EmbedFailure),
 }
 
-/// What pages are filled with.
+/// What a page is filled with.
 pub(super) struct Filler<'a> {
     /// Calls to the upstream.
     pub calls: &'a Calls,
     /// Every model's embedder.
     pub embedders: &'a Embedders,
+    /// Embeddings that were made lately.
+    pub cache: &'a Cache,
+    /// Where what the embedder was asked for is counted.
+    pub meter: Arc<Meter>,
     /// The real collection.
     pub collection: &'a CollectionName,
+    /// The payload key of tags.
+    pub reserved_key: &'a str,
     /// The field with both spaces.
-    pub view: FieldView<'a>,
+    pub field: Field,
     /// The space to fill.
-    pub space: &'a Space,
+    pub space: Space,
     /// Its model.
-    pub model: &'a Model,
+    pub model: Model,
     /// The model of the adopted space, where there still is one.
-    pub adopted: Option<&'a Model>,
+    pub adopted: Option<Model>,
     /// Attempts at one page.
     pub attempts_max: u32,
     /// Texts in one call of the model's endpoint; absent where it has none.
-    pub batch_max: Option<u64>,
+    pub batch_max: Option<usize>,
+}
+
+/// A page that was read, and is to be embedded and set.
+pub(super) struct Read {
+    /// Points with their write ids and the places of their texts.
+    with_text: Vec<(ProtoId, String, usize)>,
+    texts: Texts,
+    /// Points without a source text, as Qdrant spells them.
+    unsourced: Vec<String>,
+}
+
+impl Read {
+    /// How many points will be set.
+    pub fn points(&self) -> u64 {
+        self.with_text.len() as u64
+    }
 }
 
 /// What became of a page.
@@ -75,8 +99,6 @@ pub(super) struct Filled {
     pub unsourced: Vec<String>,
     /// What the embedder said of a text that it refuses.
     pub refused: Option<String>,
-    /// What was asked of the embedder.
-    pub spent: Spent,
 }
 
 struct Ready<'v> {
@@ -86,35 +108,77 @@ struct Ready<'v> {
 }
 
 impl Filler<'_> {
-    /// Fills a page that was read with [`candidate::paths`].
-    pub async fn page(
+    fn view(&self) -> FieldView<'_> {
+        FieldView {
+            reserved_key: self.reserved_key,
+            field: &self.field,
+        }
+    }
+
+    fn maker(&self) -> Maker<'_> {
+        Maker {
+            embedders: self.embedders,
+            model: &self.model,
+            cache: self.cache,
+            batch_max: self.batch_max,
+            meter: &self.meter,
+        }
+    }
+
+    /// Reads a page from an id on. Returns it with the first id of the next one. Pages are read one after the other: what
+    /// must wait is put aside here.
+    pub async fn read(
         &self,
-        points: Vec<RetrievedPoint>,
+        from: Option<ProtoId>,
+        points_max: u32,
         waiting: &mut Waiting,
-    ) -> Result<Filled, FillError> {
-        let candidates: Vec<_> = points
+    ) -> Result<(Read, Option<ProtoId>), CallError> {
+        let view = self.view();
+        let query = PageQuery {
+            filter: view.pending(&self.space),
+            from,
+            points_max,
+            payload_paths: candidate::paths(view),
+        };
+        let page = self.calls.scroll(self.collection.as_str(), query).await?;
+        let candidates: Vec<_> = page
+            .points
             .into_iter()
-            .filter_map(|point| candidate::read(self.view, point))
+            .filter_map(|point| candidate::read(view, point))
             .collect();
-        let usable = self.sort(candidates, waiting).await?;
-        let mut filled = Filled::default();
-        let mut with_text = Vec::with_capacity(usable.len());
-        for (candidate, write_id) in usable {
+        let mut texts = Texts::default();
+        let mut with_text = Vec::new();
+        let mut unsourced = Vec::new();
+        for (candidate, write_id) in self.sort(candidates, waiting).await? {
             match candidate.text {
-                Some(text) => with_text.push((candidate.id, write_id, text)),
-                None => filled.unsourced.push(spelled(&candidate.id)),
+                Some(text) => with_text.push((candidate.id, write_id, texts.add(text))),
+                None => unsourced.push(spelled(&candidate.id)),
             }
         }
-        let texts = Texts::of(with_text.iter().map(|(_, _, text)| text.as_str()));
-        let embedded = embedding::all(self.embedders, &self.model.id, &texts).await?;
-        filled.refused = embedded.refused;
-        filled.spent = self.spent(&texts);
-        let mut ready = Vec::with_capacity(with_text.len());
-        for (id, write_id, text) in with_text {
-            match texts
-                .place(&text)
-                .and_then(|place| embedded.vectors.get(place)?.as_ref())
-            {
+        let read = Read {
+            with_text,
+            texts,
+            unsourced,
+        };
+        Ok((read, page.next))
+    }
+
+    /// What [`Self::fill`] will ask of the embedder, as far as it can be told.
+    pub fn estimate(&self, read: &Read) -> Spent {
+        self.maker().estimate(&read.texts)
+    }
+
+    /// Embeds and sets what was read.
+    pub async fn fill(&self, read: Read) -> Result<Filled, FillError> {
+        let made = self.maker().make(&read.texts).await?;
+        let mut filled = Filled {
+            points: 0,
+            unsourced: read.unsourced,
+            refused: made.refused,
+        };
+        let mut ready = Vec::with_capacity(read.with_text.len());
+        for (id, write_id, place) in read.with_text {
+            match made.vectors.get(place).and_then(Option::as_deref) {
                 Some(vector) => ready.push(Ready { id, write_id, vector }),
                 None => filled.unsourced.push(spelled(&id)),
             }
@@ -123,24 +187,12 @@ impl Filler<'_> {
         Ok(filled)
     }
 
-    fn spent(&self, texts: &Texts) -> Spent {
-        let Some(batch_max) = self.batch_max else {
-            return Spent::default();
-        };
-        let prompt = tokens_estimated(&self.model.document_prompt);
-        let tokens = texts.iter().map(|text| prompt + tokens_estimated(text));
-        Spent {
-            requests: (texts.iter().count() as u64).div_ceil(batch_max.max(1)),
-            tokens: tokens.sum(),
-        }
-    }
-
     /// Points that may be set now, with the write id that they must still have then. The others get a tag, or wait.
     async fn sort(
         &self,
         candidates: Vec<Candidate>,
         waiting: &mut Waiting,
-    ) -> Result<Vec<(Candidate, String)>, FillError> {
+    ) -> Result<Vec<(Candidate, String)>, CallError> {
         let mut usable = Vec::with_capacity(candidates.len());
         let mut untagged = Vec::new();
         for candidate in candidates {
@@ -167,7 +219,14 @@ impl Filler<'_> {
                 }
             }
         }
-        let stamped = stamp::stamp(self.calls, self.collection, self.view, self.adopted, &untagged).await?;
+        let stamped = stamp::stamp(
+            self.calls,
+            self.collection,
+            self.view(),
+            self.adopted.as_ref(),
+            &untagged,
+        )
+        .await?;
         for stamped in stamped {
             waiting.put(&stamped.id, &stamped.write_id);
         }
@@ -196,11 +255,11 @@ impl Filler<'_> {
 
     async fn still_there<'v>(&self, ready: Vec<Ready<'v>>) -> Result<Vec<Ready<'v>>, FillError> {
         let ids = ready.iter().map(|ready| ready.id.clone()).collect();
-        let paths = candidate::paths(self.view);
+        let paths = candidate::paths(self.view());
         let found = self.calls.get(self.collection.as_str(), ids, &paths).await?;
         let write_ids: HashMap<ProtoId, Entry> = found
             .into_iter()
-            .filter_map(|point| candidate::read(self.view, point))
+            .filter_map(|point| candidate::read(self.view(), point))
             .map(|candidate| (candidate.id, candidate.entry))
             .collect();
         let same = |ready: &Ready<'_>| {
@@ -214,7 +273,7 @@ impl Filler<'_> {
 
     fn unchanged(&self, ready: &[Ready<'_>]) -> qdrant_client::qdrant::Condition {
         let write_ids = ready.iter().map(|ready| ready.write_id.clone()).collect();
-        is_any_of(self.view.paths().write_id(), write_ids)
+        is_any_of(self.view().paths().write_id(), write_ids)
     }
 
     fn vectors(&self, ready: &[Ready<'_>]) -> UpdatePointVectors {
@@ -252,7 +311,7 @@ impl Filler<'_> {
             points_selector: Some(PointsSelector {
                 points_selector_one_of: Some(PointsSelectorOneOf::Filter(filter)),
             }),
-            key: Some(format!("{}.models", self.view.paths().entry())),
+            key: Some(format!("{}.models", self.view().paths().entry())),
             ..SetPayloadPoints::default()
         }
     }

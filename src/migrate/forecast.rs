@@ -66,7 +66,7 @@ impl Inner {
             replicas: replicas(&info),
             points: self.calls.count(collection, view.points()).await?,
             untagged,
-            page_points: self.settings.page_points.into(),
+            page_points: self.page_points(self.batch_and_price(&to.id).0).into(),
             strict_path: is_strict(&info).then(|| view.paths().write_id()),
             sample,
             obstacles: match is_same {

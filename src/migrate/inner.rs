@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::audit;
+use super::cache::Cache;
 use super::conditions::FieldView;
 use super::error::{ControlError, ErrorKind};
 use super::run::{Counted, Run};
@@ -34,6 +35,8 @@ pub(super) struct Inner {
     pub registry: Arc<Registry>,
     pub embedders: Arc<Embedders>,
     pub calls: Calls,
+    /// Embeddings that were made lately.
+    pub cache: Cache,
     pub settings: Settings,
     /// How each registered model's vectors are computed.
     pub specs: Mutex<BTreeMap<ModelId, EmbedderSpec>>,

@@ -59,6 +59,10 @@ impl Inner {
         self.embedders
             .insert(&model, &embedder)
             .map_err(|error| ControlError::new(ErrorKind::Invalid, error.to_string()))?;
+        if before != embedder {
+            // What the old one made, the operator may have had reason not to trust.
+            self.cache.forget();
+        }
         if was_known && before == embedder {
             return Ok(self.added(&model, true));
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::api::{MigrationStatus, Order};
 use super::error::{ControlError, ErrorKind};
 use super::inner::Inner;
@@ -46,7 +48,8 @@ impl Inner {
     ) -> Result<MigrationStatus, ControlError> {
         let run = self.run(&self.real(key).await?)?;
         let _turn = run.verb.lock().await;
-        self.advance(&run, Event::Pace(rate_of(points_per_second)))
+        let note = json!({ "points_per_second": points_per_second });
+        self.advance_noting(&run, Event::Pace(rate_of(points_per_second)), note)
             .await?;
         run.wake.notify_one();
         Ok(run.status.borrow().clone())

@@ -6,12 +6,12 @@ use qdrant_client::qdrant::{CollectionInfo, CollectionStatus};
 use serde::{Deserialize, Serialize};
 
 use super::error::ControlError;
-use super::fill::FillError;
+use super::fill::{FillError, Filled};
 use super::inner::Inner;
 use crate::domain::embedder::EmbedderSpec;
 use crate::domain::model::ModelId;
-use crate::domain::phase::{Migration, Progress};
-use crate::domain::throttle::{Look, Spent, Throttle, Turn, Upstream, Why, Window};
+use crate::domain::phase::Migration;
+use crate::domain::throttle::{Level, Look, Spent, Throttle, Turn, Upstream, Why, Window};
 
 /// How fast a backfill may go, and what it has spent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct ThrottleStatus {
     pub cost_estimated: Option<f64>,
 }
 
-/// One backfill's throttle with its clock. Made anew with each backfill that is begun or taken up.
+/// One migration's throttle with its clock. Made anew when the migration is begun or taken up.
 pub(super) struct Pace {
     throttle: Throttle,
     clock: Instant,
@@ -40,9 +40,13 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// The milliseconds that the throttle knows.
-    pub fn now_ms(&self) -> u64 {
+    fn now_ms(&self) -> u64 {
         u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// A pass begins: nothing of an earlier one is under way.
+    pub fn start(&mut self) {
+        self.throttle.abandoned();
     }
 
     /// Whether a page may start now, at the operator's rate.
@@ -51,58 +55,68 @@ impl Pace {
         self.throttle.turn(self.now_ms())
     }
 
-    /// A page that began then is done.
-    pub fn paged(&mut self, points: u64, spent: Spent, began_ms: u64) {
-        self.throttle.paged(points, spent, began_ms, self.now_ms());
+    /// Points that the next page may hold.
+    pub fn page_points(&self, most: u32) -> u32 {
+        self.throttle.page_points(most)
     }
 
-    /// A page was not done.
-    pub fn failed(&mut self, error: &FillError) {
-        match error {
-            FillError::Embed(failure) => {
-                let wait = failure.error.retry_after();
-                let wait_ms = wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-                self.throttle.refused(wait_ms, self.now_ms());
-            }
-            FillError::Call(_) => {}
+    /// A page begins, of so many points, and with what it will spend at most.
+    pub fn begun(&mut self, (points, reserved): (u64, Spent)) {
+        self.throttle.begun(points, reserved, self.now_ms());
+    }
+
+    /// The same page has ended; so much was spent since another one had.
+    pub fn ended(&mut self, (_, reserved): (u64, Spent), filled: &Result<Filled, FillError>, spent: Spent) {
+        let points = filled.as_ref().map_or(0, |filled| filled.points);
+        self.throttle.paid(spent);
+        self.throttle.ended(points, reserved);
+        if let Err(FillError::Embed(failure)) = filled
+            && failure.error.is_about_load()
+        {
+            let wait = failure.error.retry_after();
+            let wait_ms = wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+            self.throttle.refused(wait_ms, self.now_ms());
         }
     }
 
     /// What is shown. `waits_for` is why nothing starts now.
     pub fn status(&self, waits_for: Option<Why>) -> ThrottleStatus {
-        let spent = self.throttle.spent();
         let why = waits_for.or(self.throttle.why());
         ThrottleStatus {
             points_per_second: self.throttle.rate(),
             reason: why.map(|why| why.code().to_owned()),
             why: why.map(|why| why.to_string()),
+            ..self.spent()
+        }
+    }
+
+    /// What is shown where nothing is to be filled.
+    pub fn spent(&self) -> ThrottleStatus {
+        let spent = self.throttle.spent();
+        ThrottleStatus {
             requests: spent.requests,
             tokens_estimated: spent.tokens,
             cost_estimated: self.price.map(|price| spent.money(price)),
+            ..ThrottleStatus::default()
         }
     }
 }
 
 impl Inner {
-    /// A throttle for a backfill. What went before in this process is the level that it is held to.
-    pub(super) fn pace(&self, migration: &Migration, progress: &Progress) -> Pace {
-        let seen = self.registry.latency().window(&migration.key.collection);
+    /// A throttle for a migration.
+    pub(super) fn pace(&self, migration: &Migration) -> Pace {
         let (_, price) = self.batch_and_price(&migration.to.model);
-        let before = match progress.filled {
-            0 => seen.level(),
-            // It ran already: what this process saw was not before it.
-            _ => None,
-        };
+        let before = migration.live_p99_us.map(|p99_us| Level { p99_us });
         Pace {
             throttle: Throttle::new(
                 self.settings.bounds,
                 before,
-                progress.spent,
+                migration.spent,
                 price.unwrap_or_default(),
             ),
             clock: Instant::now(),
             price,
-            seen,
+            seen: self.registry.latency().window(&migration.key.collection),
         }
     }
 
@@ -115,18 +129,19 @@ impl Inner {
         if live.is_some() {
             pace.seen = now;
         }
-        pace.throttle.looked(Look {
+        let look = Look {
             live,
             upstream: optimisers(&info),
             queue: info.update_queue.map(|queue| queue.length),
-        });
+        };
+        pace.throttle.looked(look, pace.now_ms());
         Ok(())
     }
 
     /// Texts in one call of the model's endpoint, where it has one, and its price.
-    pub(super) fn batch_and_price(&self, model: &ModelId) -> (Option<u64>, Option<f64>) {
+    pub(super) fn batch_and_price(&self, model: &ModelId) -> (Option<usize>, Option<f64>) {
         match self.spec(model) {
-            EmbedderSpec::OpenAi(spec) => (Some(spec.batch_max as u64), spec.price_per_million_tokens),
+            EmbedderSpec::OpenAi(spec) => (Some(spec.batch_max), spec.price_per_million_tokens),
             EmbedderSpec::HashedWords {} | EmbedderSpec::CharNgrams { .. } | EmbedderSpec::None => {
                 (None, None)
             }

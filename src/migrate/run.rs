@@ -135,22 +135,42 @@ impl Run {
         lock(&self.lags_since).map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// Shows that a page took so long. The counts are moved on until the next exact ones.
-    pub fn show_page(&self, points: u64, seconds: f64) {
-        /// How much of the shown rate is the newest page's.
-        const NEWEST: f64 = 0.2;
+    /// Shows that a page is done. The counts are moved on until the next exact ones.
+    pub fn show_page(&self, points: u64) {
         self.status.send_modify(|status| {
-            if points > 0 && seconds > 0.0 {
-                let rate = points as f64 / seconds;
-                let shown = status
-                    .points_per_second
-                    .map_or(rate, |shown| shown + NEWEST * (rate - shown));
-                status.points_per_second = Some(shown);
-            }
             let points = points.min(status.pending);
             status.pending -= points;
             status.done += points;
             status.seconds_left = left(status.points_per_second, status.pending);
+        });
+    }
+
+    /// Shows that so many points were done in so long.
+    pub fn show_rate(&self, points: u64, seconds: f64) {
+        /// How much of the shown rate is the newest one.
+        const NEWEST: f64 = 0.2;
+        if points == 0 {
+            return;
+        }
+        self.status.send_modify(|status| {
+            let rate = points as f64 / seconds;
+            let shown = status
+                .points_per_second
+                .map_or(rate, |shown| shown + NEWEST * (rate - shown));
+            status.points_per_second = Some(shown);
+            status.seconds_left = left(status.points_per_second, status.pending);
+        });
+    }
+
+    /// Shows which points have no source text. While a pass is under way, not fewer than the one before found.
+    pub fn show_unsourced(&self, unsourced: &Unsourced, is_whole: bool) {
+        self.status.send_if_modified(|status| {
+            let changed =
+                status.unsourced != *unsourced && (is_whole || unsourced.count >= status.unsourced.count);
+            if changed {
+                status.unsourced = unsourced.clone();
+            }
+            changed
         });
     }
 

@@ -13,6 +13,10 @@ pub struct Settings {
     pub api_key: Option<String>,
     /// Points in one page of a backfill.
     pub page_points: u32,
+    /// Pages that are embedded and set at once.
+    pub pages_in_flight_max: usize,
+    /// Bytes of embeddings that are kept, so that texts that come again are not embedded again; 0: none.
+    pub cache_bytes_max: usize,
     /// For one call to the upstream, in milliseconds.
     pub call_timeout_ms: u64,
     /// Size of one answer of the upstream, in bytes.
@@ -54,6 +58,8 @@ impl Default for Settings {
             metadata_key: "interlock".to_owned(),
             api_key: None,
             page_points: 128,
+            pages_in_flight_max: 4,
+            cache_bytes_max: 64 * 1024 * 1024,
             call_timeout_ms: 60_000,
             answer_bytes_max: 64 * 1024 * 1024,
             page_attempts_max: 5,

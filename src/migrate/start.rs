@@ -59,6 +59,8 @@ impl Inner {
                     };
                     let mut migration = Migration::plan(key.clone(), field.serving.clone(), to, now_ms());
                     migration.rate = rate.and_then(rate_of);
+                    let live = self.registry.latency().lately(&key.collection);
+                    migration.live_p99_us = live.level().map(|level| level.p99_us);
                     self.begin(migration).await?
                 }
             }

@@ -164,6 +164,7 @@ async fn start_does_not_wait_for_what_cannot_come() {
         unsourced: Unsourced {
             count: 10,
             examples: vec!["17".to_owned()],
+            refused: None,
         },
         ..state(PhaseName::Backfilling, 990)
     };

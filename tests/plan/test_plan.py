@@ -7,6 +7,7 @@ from qdrant_client import models
 from harness.clients import official
 from harness.embedder import Embedder
 from harness.models import SeededModel
+from harness.process import QUICK, as_toml
 
 OLD, NEW = SeededModel("old", 48), SeededModel("new", 32)
 POINTS = 300
@@ -19,7 +20,7 @@ def gauges(interlock):
     return dict(line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
 
 
-def prepared(world, interlock, embedder):
+def prepared(world, interlock, embedder, **options):
     """A managed collection, half of whose texts come twice."""
     name = world.name("plan")
     client = official(interlock.address)
@@ -33,7 +34,7 @@ def prepared(world, interlock, embedder):
     client.upsert(name, points, wait=True)
     client.close()
     interlock.cli(*embedder.model_flags(OLD.name, OLD.dimension))
-    interlock.cli(*embedder.model_flags(NEW.name, NEW.dimension, price_per_million_tokens=2, retries_max=0))
+    interlock.cli(*embedder.model_flags(NEW.name, NEW.dimension, price_per_million_tokens=2, retries_max=0, **options))
     interlock.cli("adopt", name, "--model", OLD.name, "--source", "{text}")
     return name
 
@@ -71,11 +72,44 @@ def test_a_plan_is_said_and_a_busy_embedder_is_left_alone(world):
         faults.status = faults.retry_after = None
         ready = interlock.await_migration(name, lambda state: state["phase"] == "ready", "it is ready")
         assert ready["pending"] == 0
-        # What was paid for is counted: each text once a page, and no call that was refused.
+        # What was paid for is counted: each text once, whatever page it stands in, and no call that was refused.
         spent = ready["throttle"]
-        assert 0 < spent["tokens_estimated"] <= 3 * POINTS and spent["requests"] >= 3
+        assert (spent["tokens_estimated"], spent["requests"]) == (3 * POINTS // 2, 2 + 1)
         assert abs(spent["cost_estimated"] - spent["tokens_estimated"] * 2 / 1e6) < 1e-9
         after = gauges(interlock)
         assert after['interlock_standby_points{state="pending"}'] == "0"
         assert after["interlock_standby_coverage_ratio"] == "1"
         assert after['interlock_migrations{phase="ready"}'] == "1"
+
+
+def test_a_budget_is_kept_over_a_restart_and_said_until_it_is_raised(world):
+    served = {model.name: model.vector for model in (OLD, NEW)}
+    # Texts of three tokens, two in a call: ten calls, and not one more.
+    bounded = {"migrate": {"page_points": 2, "requests_max": 10}}
+    with Embedder(served) as embedder, world.interlock(config=bounded) as interlock:
+        name = prepared(world, interlock, embedder, batch_max=2)
+        before = embedder.calls[NEW.name]
+        interlock.cli("migrate", "start", name, "--to", NEW.name, "--detach")
+
+        def is_spent(state):
+            return (state.get("throttle") or {}).get("reason") == "spent"
+
+        held = interlock.await_migration(name, is_spent, "the budget is spent")
+        assert held["phase"] == "backfilling" and held["throttle"]["requests"] == 10
+        assert "raise it" in held["throttle"]["why"]
+        interlock.stop()
+        interlock.start()
+        held = interlock.await_migration(name, is_spent, "it is still spent")
+        assert held["throttle"]["requests"] == 10 and held["pending"] == POINTS - held["done"] > 0
+        assert embedder.calls[NEW.name] - before == 10
+
+        # A write is no backfill: what clients send goes on being embedded.
+        client = official(interlock.address)
+        point = models.PointStruct(id=POINTS, payload={"text": "late"}, vector=OLD.vector("late"))
+        client.upsert(name, [point], wait=True)
+        client.close()
+        interlock.stop()
+        interlock.config.write_text(as_toml(QUICK))
+        interlock.start()
+        ready = interlock.await_migration(name, lambda state: state["phase"] == "ready", "it is ready")
+        assert (ready["total"], ready["pending"]) == (POINTS + 1, 0)

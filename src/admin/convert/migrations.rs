@@ -218,6 +218,7 @@ impl From<MigrationStatus> for pb::MigrationState {
             unsourced: Some(pb::Unsourced {
                 count: status.unsourced.count,
                 examples: status.unsourced.examples,
+                refused: status.unsourced.refused,
             }),
             reasons: status.reasons.into_iter().map(Into::into).collect(),
             gate: status.gate.map(Into::into),
@@ -263,6 +264,7 @@ impl TryFrom<pb::MigrationState> for MigrationStatus {
             unsourced: Unsourced {
                 count: unsourced.count,
                 examples: unsourced.examples,
+                refused: unsourced.refused,
             },
             reasons,
             gate: gate.transpose()?,

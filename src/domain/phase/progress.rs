@@ -16,9 +16,6 @@ pub struct Progress {
     pub filled: u64,
     /// Points that this pass could not fill for want of a source text.
     pub unsourced: u64,
-    /// What all passes asked of the embedder.
-    #[serde(default, skip_serializing_if = "Spent::is_nothing")]
-    pub spent: Spent,
 }
 
 /// What the last whole pass left.
@@ -38,13 +35,12 @@ impl Progress {
         }
     }
 
-    pub(super) fn after(&self, next: Option<String>, filled: u64, unsourced: u64, spent: Spent) -> Self {
+    pub(super) fn after(&self, next: Option<String>, filled: u64, unsourced: u64) -> Self {
         Self {
             pass: self.pass,
             cursor: next,
             filled: self.filled.saturating_add(filled),
             unsourced: self.unsourced.saturating_add(unsourced),
-            spent: self.spent.plus(spent),
         }
     }
 
@@ -54,7 +50,6 @@ impl Progress {
             cursor: None,
             filled: self.filled,
             unsourced: 0,
-            spent: self.spent,
         }
     }
 
@@ -73,5 +68,13 @@ impl Event {
             return Some(*rate);
         }
         None
+    }
+
+    /// What it says of the embedder.
+    pub(super) fn spent(&self) -> Spent {
+        if let Self::Page { spent, .. } | Self::Spent(spent) = self {
+            return *spent;
+        }
+        Spent::default()
     }
 }

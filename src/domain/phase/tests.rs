@@ -74,7 +74,6 @@ fn a_backfill_ends_only_when_a_pass_leaves_nothing_pending() {
             cursor: None,
             filled: 7,
             unsourced: 0,
-            spent: Spent::default(),
         })
     );
     assert_eq!(
@@ -298,8 +297,11 @@ fn what_was_spent_is_kept_from_pass_to_pass() {
         ended,
         page,
     ]);
-    let Phase::Backfilling(progress) = migration.phase else {
-        panic!("it is backfilling");
-    };
-    assert_eq!(progress.spent, spent.plus(spent));
+    assert_eq!(migration.spent, spent.plus(spent));
+    let behind = migration
+        .step(Event::PassEnded { pending: 0 })
+        .and_then(|step| step.next.step(Event::Spent(spent)))
+        .unwrap();
+    assert_eq!(behind.next.spent, spent.plus(spent).plus(spent));
+    assert_eq!((behind.table, behind.next.phase.name()), (None, PhaseName::Ready));
 }
