@@ -10,6 +10,10 @@ from bench.stats import quantile
 RUN_SECONDS_MAX = 300
 
 
+class TooFast(RuntimeError):
+    """A constant rate that could not be kept up: too many calls were under way."""
+
+
 class Request:
     """One case as a file for h2load."""
 
@@ -81,5 +85,6 @@ def open_loop(setting, case, port, rate, seconds, connections, core=None):
     command += [f"--seconds={seconds}", f"--connections={connections}"]
     done = subprocess.run(pinned(core, command), capture_output=True, text=True, timeout=RUN_SECONDS_MAX)
     if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(case)} at {rate:.0f}/s: {done.stderr}")
+        failed = TooFast if "the rate is too high" in done.stderr else RuntimeError
+        raise failed(f"{' '.join(case)} at {rate:.0f}/s: {done.stderr}")
     return json.loads(done.stdout)

@@ -9,6 +9,8 @@ from bench.stats import drift, ratio, rotated
 PROXY_CORE, LOAD_CORE = 0, 1
 # The generator's own lateness that voids a run, and how far `direct` may drift.
 LAG_US_MAX = 1000
+# A rate that is not kept up is lowered to this share of itself, so many times at most.
+LOWER, LOWER_MAX, PROBE_SECONDS = 0.8, 8, 1.0
 DRIFT_MAX = 0.10
 
 
@@ -84,8 +86,40 @@ def compare(arms, figures):
                 shown["ratio"] = ratio([run[key] for run in runs], base)
 
 
+def at_rate(bench, cell, arms, rate, shape):
+    """Every arm in turn at one constant rate: for each the figures of all rounds."""
+    rounds, seconds, connections = shape
+    figures = {name: [] for name in arms}
+    for number in range(rounds):
+        for name in rotated(list(arms), number):
+            server, collection, kind = arms[name]
+            case = bench.request(cell, collection, kind).case
+            port = bench.port(server, cell.protocol)
+            figures[name].append(load.open_loop(bench.setting, case, port, rate, seconds, connections, LOAD_CORE))
+    return figures
+
+
+def kept_up(bench, cell, arms, rate, connections):
+    """The highest rate, up to this one, that every arm and the generator itself keep up: the generator, which looks at
+    every answer, shares its core with the upstream. Where it is late at every rate, the first that the arms kept up."""
+    first = None
+    for _ in range(LOWER_MAX):
+        try:
+            probe = at_rate(bench, cell, arms, rate, (1, PROBE_SECONDS, connections))
+            first = first or rate
+            if all(run["lag_p99_us"] <= LAG_US_MAX for runs in probe.values() for run in runs):
+                return rate
+        except load.TooFast:
+            pass
+        rate *= LOWER
+    if first is None:
+        raise RuntimeError(f"{cell.name}: not even {rate / LOWER:.0f} calls/s are kept up")
+    return first
+
+
 def open_rounds(bench, closed, rounds, seconds, shares, say):
-    """Latency at shares of the slowest arm's capacity. Stock rivals, which are slower still, are left out."""
+    """Latency at shares of the slowest arm's capacity, as far as that is kept up. Stock rivals, which are slower still,
+    are left out."""
     seen = {}
     for cell, connections in OPEN.items():
         arms = {name: arm for name, arm in cell.arms().items() if not name.endswith("-stock")}
@@ -94,20 +128,15 @@ def open_rounds(bench, closed, rounds, seconds, shares, say):
         }
         slowest = min(capacity, key=capacity.get)
         for share in shares:
-            rate = share * capacity[slowest]
-            figures = {name: [] for name in arms}
-            for number in range(rounds):
-                for name in rotated(list(arms), number):
-                    server, collection, kind = arms[name]
-                    case = bench.request(cell, collection, kind).case
-                    port = bench.port(server, cell.protocol)
-                    run = load.open_loop(bench.setting, case, port, rate, seconds, connections, LOAD_CORE)
-                    figures[name].append(run)
+            rate = kept_up(bench, cell, arms, share * capacity[slowest], connections)
+            figures = at_rate(bench, cell, arms, rate, (rounds, seconds, connections))
             shown = {name: summary(runs) for name, runs in figures.items()}
             compare(shown, figures)
             late = max(run["lag_p99_us"] for runs in figures.values() for run in runs)
+            reached = round(rate / capacity[slowest], 3)
             seen[f"{cell.name}, {share:.0%}"] = {
-                "rate": rate, "slowest": slowest, "lag_p99_us": late, "is_void": late > LAG_US_MAX, "arms": shown,
+                "rate": rate, "share": reached, "slowest": slowest, "lag_p99_us": late, "is_void": late > LAG_US_MAX,
+                "arms": shown,
             }
-            say(f"{cell.name}, open loop at {share:.0%} of {slowest}: {rate:.0f} calls/s, generator late {late} us")
+            say(f"{cell.name}, open loop at {reached:.0%} of {slowest}: {rate:.0f} calls/s, generator late {late} us")
     return seen
