@@ -11,7 +11,9 @@ use interlock::admin::error::{AdminError, ErrorKind, GateReason};
 use interlock::admin::proto::admin_client::AdminClient;
 use interlock::admin::{BODY_BYTES_MAX, Obstacle, Readiness, ServeError, proto as pb, serve};
 use interlock::domain::forecast::Forecast;
-use interlock::migrate::{CutoverReport, MigrationStatus, PhaseName, Release, Released, Status, Verify};
+use interlock::migrate::{
+    CutoverReport, MigrationStatus, PhaseName, Release, Released, Start, Status, Verify,
+};
 use reqwest::{Client, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -170,7 +172,10 @@ async fn the_json_verbs_take_what_they_are_given() {
     assert_eq!(started.phase, PhaseName::DualWriting);
     assert_eq!(
         server.script.calls().last(),
-        Some(&Call::Start(key("docs", "title"), "new".parse().unwrap(), None))
+        Some(&Call::Start(
+            key("docs", "title"),
+            Start::to("new".parse().unwrap())
+        ))
     );
 }
 

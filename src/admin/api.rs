@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::embedder::EmbedderSpec;
 use crate::domain::ids::{CollectionName, FieldKey, VectorName};
 use crate::domain::model::{Model, ModelRef};
+use crate::domain::table::StandbyPolicy;
 use crate::migrate::api::{AdoptVector, MigrationStatus, ModelRow};
 
 /// A model to register: `POST /v1/models`.
@@ -51,6 +52,9 @@ pub struct StartMigration {
     /// Points per second that the backfill is held to; 0: as many as it can; absent: as before.
     #[serde(default)]
     pub points_per_second: Option<u32>,
+    /// What a write does after the cutover when the space that is kept for the way back cannot be written.
+    #[serde(default)]
+    pub standby: Option<StandbyPolicy>,
 }
 
 /// The body of a change of the backfill's rate.

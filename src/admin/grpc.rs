@@ -15,7 +15,7 @@ use super::proto::{
 use super::serve::Faces;
 use crate::domain::ids::FieldKey;
 use crate::domain::model::ModelRef;
-use crate::migrate::{Ahead, Order, Retire, Verify};
+use crate::migrate::{Ahead, Order, Retire, Start, Verify};
 
 type Reply<T> = Result<Response<T>, Status>;
 
@@ -62,8 +62,8 @@ impl Admin for Face {
     }
 
     async fn start_migration(&self, request: Request<StartMigrationRequest>) -> Reply<MigrationState> {
-        let (key, to, rate): (FieldKey, ModelRef, Option<u32>) = read(request)?;
-        say(self.faces.state.operator.start(key, to, rate).await)
+        let (key, ask): (FieldKey, Start) = read(request)?;
+        say(self.faces.state.operator.start(key, ask).await)
     }
 
     type WatchMigrationStream = BoxStream<'static, Result<MigrationState, Status>>;

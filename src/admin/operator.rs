@@ -10,7 +10,7 @@ use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
     Adopt, Adopted, Ahead, Audit, AuditReport, Control, ControlError, CutoverReport, MigrationStatus,
-    ModelAdded, ModelRow, Order, Release, Released, Retire, Status, Verify,
+    ModelAdded, ModelRow, Order, Release, Released, Retire, Start, Status, Verify,
 };
 
 /// What a verb comes back with.
@@ -31,8 +31,7 @@ pub trait Operator: Send + Sync + 'static {
     fn plan(&self, key: FieldKey, ask: Ahead) -> Answer<'_, Forecast>;
 
     /// Starts a migration, or takes up the one to the same target. Returns before the backfill has ended.
-    /// `rate`: points per second that the backfill is held to; 0: as many as it can; absent: as before.
-    fn start(&self, key: FieldKey, to: ModelRef, rate: Option<u32>) -> Answer<'_, MigrationStatus>;
+    fn start(&self, key: FieldKey, ask: Start) -> Answer<'_, MigrationStatus>;
 
     /// Holds the backfill to so many points per second; 0: as many as it can.
     fn pace(&self, key: FieldKey, rate: u32) -> Answer<'_, MigrationStatus>;
@@ -111,9 +110,9 @@ impl Operator for Control {
         Box::pin(async move { Ok(Control::forecast(self, &key, &ask).await?) })
     }
 
-    fn start(&self, key: FieldKey, to: ModelRef, rate: Option<u32>) -> Answer<'_, MigrationStatus> {
+    fn start(&self, key: FieldKey, ask: Start) -> Answer<'_, MigrationStatus> {
         let control = self.clone();
-        to_the_end(async move { control.start_at(&key, &to, rate).await })
+        to_the_end(async move { control.start_with(&key, &ask).await })
     }
 
     fn pace(&self, key: FieldKey, rate: u32) -> Answer<'_, MigrationStatus> {

@@ -24,7 +24,7 @@ use super::error::{AdminError, ErrorKind};
 use super::guard::{is_grpc, say};
 use super::serve::Faces;
 use crate::domain::ids::{CollectionName, FieldKey};
-use crate::migrate::{Adopt, Audit, Order, Release, Retire, Verify};
+use crate::migrate::{Adopt, Audit, Order, Release, Retire, Start, Verify};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const JSON_LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
@@ -210,13 +210,12 @@ async fn release(
 
 async fn start(State(faces): State<Faces>, body: Bytes) -> Result<Response, AdminError> {
     let request: StartMigration = read(&body)?;
-    Ok(done(
-        &faces
-            .state
-            .operator
-            .start(request.key(), request.to, request.points_per_second)
-            .await?,
-    ))
+    let ask = Start {
+        points_per_second: request.points_per_second,
+        standby: request.standby,
+        to: request.to.clone(),
+    };
+    Ok(done(&faces.state.operator.start(request.key(), ask).await?))
 }
 
 async fn migration(State(faces): State<Faces>, Named(key): Named) -> Result<Response, AdminError> {

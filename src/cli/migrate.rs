@@ -8,7 +8,8 @@ use super::exit;
 use super::operate::Ask;
 use super::target::Target;
 use crate::domain::model::ModelRef;
-use crate::migrate::{Ahead, Order, Retire, Verify};
+use crate::domain::table::StandbyPolicy;
+use crate::migrate::{Ahead, Order, Retire, Start, Verify};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MigrateVerb {
@@ -157,6 +158,10 @@ pub(super) struct StartArgs {
     /// Hold the backfill to so many points per second; 0: as many as it can.
     #[arg(long, value_name = "POINTS_PER_SECOND")]
     rate: Option<u32>,
+    /// What a write does after the cutover when the embedder of the old space fails: succeed, the point then waits there
+    /// (isolate, the default), or be refused (strict).
+    #[arg(long, value_name = "POLICY", value_parser = standby)]
+    standby: Option<StandbyPolicy>,
     /// Return as soon as it is started.
     #[arg(long)]
     detach: bool,
@@ -166,11 +171,21 @@ impl StartArgs {
     fn ask(self) -> Ask {
         Ask::Start {
             key: self.target.key(),
-            to: self.to,
-            rate: self.rate,
+            ask: Start {
+                to: self.to,
+                points_per_second: self.rate,
+                standby: self.standby,
+            },
             detach: self.detach,
         }
     }
+}
+
+fn standby(text: &str) -> Result<StandbyPolicy, String> {
+    [StandbyPolicy::Isolate, StandbyPolicy::Strict]
+        .into_iter()
+        .find(|policy| policy.as_str() == text)
+        .ok_or_else(|| "it is `isolate` or `strict`".to_owned())
 }
 
 /// How an old space goes.

@@ -11,6 +11,7 @@ mod model;
 mod operate;
 mod progress;
 mod render;
+mod start;
 mod target;
 mod verify;
 

@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::args::Connection;
-use super::client::{Client, understood};
+use super::client::Client;
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
-use super::{ahead, render, verify};
+use super::{ahead, render, start, verify};
 use crate::admin::api::{AddModel, MigrationList, ModelList};
 use crate::admin::error::{AdminError, ErrorKind, GateReason};
 use crate::admin::proto as pb;
@@ -17,8 +17,8 @@ use crate::domain::forecast::Forecast;
 use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
-    Adopt, Adopted, Ahead, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, Order, PhaseName,
-    Release, Released, Retire, Status, Verify,
+    Adopt, Adopted, Ahead, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, Order, Release,
+    Released, Retire, Start, Status, Verify,
 };
 
 /// A verb that speaks to a running Interlock.
@@ -37,8 +37,7 @@ pub(super) enum Ask {
     Plan(FieldKey, Ahead),
     Start {
         key: FieldKey,
-        to: ModelRef,
-        rate: Option<u32>,
+        ask: Start,
         detach: bool,
     },
     Resume {
@@ -145,7 +144,7 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
     match ask {
         Ask::AddModel(request) => {
             let answer = client.stub.add_model(pb::AddModelRequest::from(*request)).await;
-            Report::new(&client.read::<_, ModelAdded>(answer)?, render::model_added)
+            shown::<_, ModelAdded>(&client, answer, render::model_added)
         }
         Ask::Models => {
             let answer = client.stub.list_models(pb::ListModelsRequest {}).await;
@@ -155,28 +154,25 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
         }
         Ask::Adopt(request) => {
             let answer = client.stub.adopt(pb::AdoptRequest::from(request)).await;
-            Report::new(&client.read::<_, Adopted>(answer)?, render::adopted)
+            shown::<_, Adopted>(&client, answer, render::adopted)
         }
         Ask::Plan(key, ask) => {
             let answer = client
                 .stub
                 .plan_migration(pb::PlanRequest::from((key, ask)))
                 .await;
-            Report::new(&client.read::<_, Forecast>(answer)?, ahead::forecast)
+            shown::<_, Forecast>(&client, answer, ahead::forecast)
         }
-        Ask::Start {
-            key,
-            to,
-            rate,
-            detach,
-        } => {
-            let state = start(&mut client, (key, to, rate), detach, progress).await?;
+        Ask::Start { key, ask, detach } => {
+            let state = start::start(&mut client, (key, ask), detach, progress).await?;
             Report::new(&state, render::migration)
         }
-        Ask::Resume { key, rate } => Report::new(&resume(&mut client, key, rate).await?, render::migration),
+        Ask::Resume { key, rate } => {
+            Report::new(&start::resume(&mut client, key, rate).await?, render::migration)
+        }
         Ask::Migration(Some(key)) => {
             let answer = client.stub.migration_status(pb::FieldRef::from(key)).await;
-            Report::new(&client.read::<_, MigrationStatus>(answer)?, render::migration)
+            shown::<_, MigrationStatus>(&client, answer, render::migration)
         }
         Ask::Migration(None) => {
             let migrations = all_migrations(status(&mut client, None).await?);
@@ -184,21 +180,21 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
         }
         Ask::Cutover { key, to, force } => {
             let answer = client.stub.cutover(flip(key, &to, force)).await;
-            Report::new(&client.read::<_, CutoverReport>(answer)?, render::flip)
+            shown::<_, CutoverReport>(&client, answer, render::flip)
         }
         Ask::Rollback { key, to } => {
             let answer = client.stub.rollback(flip(key, &to, None)).await;
-            Report::new(&client.read::<_, CutoverReport>(answer)?, render::flip)
+            shown::<_, CutoverReport>(&client, answer, render::flip)
         }
         Ask::Order { key, order } => {
-            Report::new(&self::order(&mut client, key, order).await?, render::migration)
+            Report::new(&start::order(&mut client, key, order).await?, render::migration)
         }
         Ask::Retire { key, ask } => {
             let answer = client
                 .stub
                 .retire_migration(pb::RetireRequest::from((key, ask)))
                 .await;
-            Report::new(&client.read::<_, MigrationStatus>(answer)?, render::migration)
+            shown::<_, MigrationStatus>(&client, answer, render::migration)
         }
         Ask::Verify { key, ask, detach } => {
             let report = verify::verify(&mut client, key, ask, detach).await?;
@@ -211,21 +207,24 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
     }
 }
 
+/// An answer in both forms.
+fn shown<M, T>(
+    client: &Client,
+    answer: Result<tonic::Response<M>, tonic::Status>,
+    text: impl FnOnce(&T) -> String,
+) -> Result<Report, Failure>
+where
+    T: TryFrom<M, Error = AdminError> + Serialize,
+{
+    Report::new(&client.read::<_, T>(answer)?, text)
+}
+
 fn flip(key: FieldKey, to: &ModelRef, force: Option<String>) -> pb::FlipRequest {
     pb::FlipRequest {
         field: Some(key.into()),
         to: to.to_string(),
         force,
     }
-}
-
-async fn order(client: &mut Client, key: FieldKey, order: Order) -> Result<MigrationStatus, Failure> {
-    let request = pb::OrderRequest {
-        field: Some(key.into()),
-        order: pb::Order::from(order).into(),
-    };
-    let answer = client.stub.order_migration(request).await;
-    client.read(answer)
 }
 
 async fn audit(client: &mut Client, request: Audit) -> Result<Report, Failure> {
@@ -307,86 +306,4 @@ fn all_migrations(status: Status) -> MigrationList {
     MigrationList {
         migrations: fields.filter_map(|field| field.migration).collect(),
     }
-}
-
-async fn resume(client: &mut Client, key: FieldKey, rate: Option<u32>) -> Result<MigrationStatus, Failure> {
-    // First the rate: what goes on shall not go too fast for a moment.
-    if let Some(points_per_second) = rate {
-        let request = pb::PaceRequest {
-            field: Some(key.clone().into()),
-            points_per_second,
-        };
-        let answer = client.stub.pace_migration(request).await;
-        client.read::<_, MigrationStatus>(answer)?;
-    }
-    order(client, key, Order::Resume).await
-}
-
-/// Starts, and watches until a cutover can be made. The work is the server's: to stop watching stops nothing.
-async fn start(
-    client: &mut Client,
-    (key, to, rate): (FieldKey, ModelRef, Option<u32>),
-    detach: bool,
-    mut progress: Progress<'_>,
-) -> Result<MigrationStatus, Failure> {
-    let request = pb::StartMigrationRequest {
-        field: Some(key.clone().into()),
-        to: to.to_string(),
-        points_per_second: rate,
-    };
-    let answer = client.stub.start_migration(request).await;
-    let started: MigrationStatus = client.read(answer)?;
-    if detach {
-        return Ok(started);
-    }
-    let watched = watch(client, key, &mut progress).await;
-    progress.close();
-    watched
-}
-
-async fn watch(
-    client: &mut Client,
-    key: FieldKey,
-    progress: &mut Progress<'_>,
-) -> Result<MigrationStatus, Failure> {
-    let answer = client.stub.watch_migration(pb::FieldRef::from(key.clone())).await;
-    let mut states = answer.map_err(|status| client.failure(&status))?.into_inner();
-    while let Some(state) = states.message().await.map_err(|status| client.failure(&status))? {
-        let state: MigrationStatus = understood(state)?;
-        progress.show(&state)?;
-        match state.phase {
-            PhaseName::Ready
-            | PhaseName::ServingNew
-            | PhaseName::RolledBack
-            | PhaseName::Paused
-            | PhaseName::Brownout
-            | PhaseName::Retiring
-            | PhaseName::Done
-            | PhaseName::Cancelling
-            | PhaseName::Cancelled => return Ok(state),
-            PhaseName::Planned | PhaseName::Opening | PhaseName::DualWriting => {}
-            PhaseName::Backfilling => {
-                if let Some(error) = stuck(&state) {
-                    return Err(error.into());
-                }
-            }
-        }
-    }
-    Err(Failure::Stopped(format!(
-        "the watch ended before the migration of {key} was ready; it goes on: see `interlock migrate status`"
-    )))
-}
-
-/// Where nothing but points without a source text is left, waiting does not help.
-fn stuck(state: &MigrationStatus) -> Option<AdminError> {
-    let unsourced = &state.unsourced;
-    (unsourced.count > 0 && state.pending == unsourced.count).then(|| AdminError {
-        kind: ErrorKind::NotReady,
-        message: format!(
-            "all but {} points are filled, and these have no source text, e.g. {}",
-            unsourced.count,
-            unsourced.examples.join(", ")
-        ),
-        reasons: state.reasons.iter().map(GateReason::from).collect(),
-    })
 }

@@ -1,13 +1,17 @@
 //! Answers as text for people. `--json` never comes here.
 
+mod migration;
+
 use super::verify::{VerifyReport, said};
 use crate::domain::embedder::EmbedderSpec;
 use crate::domain::ids::VectorName;
 use crate::domain::table::{OnEmbedFailure, Undeclared};
 use crate::migrate::{
-    Adopted, AuditReport, CollectionStatus, CutoverReport, FieldStatus, MigrationStatus, ModelAdded,
-    ModelRow, Released, Role, SpaceStatus, Status, ThrottleStatus,
+    Adopted, AuditReport, CollectionStatus, CutoverReport, FieldStatus, ModelAdded, ModelRow, Released, Role,
+    SpaceStatus, Status,
 };
+
+pub(super) use migration::{migration, migrations};
 
 const MINUTE_SECONDS: u64 = 60;
 const HOUR_SECONDS: u64 = 60 * MINUTE_SECONDS;
@@ -120,81 +124,6 @@ fn policies(undeclared: &Undeclared, on_embed_failure: OnEmbedFailure) -> String
         OnEmbedFailure::Defer => "defers",
     };
     format!("{undeclared}, a write whose embedder is down {on_failure}")
-}
-
-pub(super) fn migration(state: &MigrationStatus) -> String {
-    let mut text = format!(
-        "{}: {} to {}, {}, {} of {} points ({} %), {} pending, epoch {}",
-        state.key,
-        state.from,
-        state.to,
-        state.phase,
-        state.done,
-        state.total,
-        percent(state.done, state.total),
-        state.pending,
-        state.epoch
-    );
-    if let Some(rate) = state.points_per_second {
-        text.push_str(&format!("\n  {rate:.0} points/s"));
-    }
-    if let Some(seconds) = state.seconds_left {
-        text.push_str(&format!("\n  {} left", duration(seconds)));
-    }
-    if state.unsourced.count > 0 {
-        text.push_str(&format!(
-            "\n  {} points have no source text, e.g. {}",
-            state.unsourced.count,
-            state.unsourced.examples.join(", ")
-        ));
-        if let Some(refused) = &state.unsourced.refused {
-            text.push_str(&format!("; or one that the embedder refuses: {refused}"));
-        }
-    }
-    if let Some(throttle) = &state.throttle {
-        text.push_str(&self::throttle(throttle));
-    }
-    for reason in &state.reasons {
-        text.push_str(&format!("\n  against a cutover: {reason}"));
-    }
-    if let Some(brownout) = &state.brownout {
-        text.push_str(&match brownout.callers.is_empty() {
-            true => "\n  nobody was refused in the brownout so far".to_owned(),
-            false => format!("\n  refused in the brownout: {}", brownout.callers.join(", ")),
-        });
-    }
-    if let Some(error) = &state.last_error {
-        text.push_str(&format!("\n  retrying after: {error}"));
-    }
-    text
-}
-
-fn throttle(throttle: &ThrottleStatus) -> String {
-    let mut text = String::new();
-    if let Some(why) = &throttle.why {
-        text.push_str("\n  throttled");
-        if let Some(rate) = throttle.points_per_second {
-            text.push_str(&format!(" to {rate:.0} points/s"));
-        }
-        text.push_str(&format!(": {why}"));
-    }
-    if throttle.requests > 0 {
-        text.push_str(&format!(
-            "\n  {} calls of the embedder, about {} tokens",
-            throttle.requests, throttle.tokens_estimated
-        ));
-    }
-    if let Some(cost) = throttle.cost_estimated {
-        text.push_str(&format!(", cost about {cost:.4}"));
-    }
-    text
-}
-
-pub(super) fn migrations(states: &[MigrationStatus]) -> String {
-    match states.is_empty() {
-        true => "there is no migration: `interlock migrate start` makes one".to_owned(),
-        false => states.iter().map(migration).collect::<Vec<_>>().join("\n"),
-    }
 }
 
 pub(super) fn flip(report: &CutoverReport) -> String {

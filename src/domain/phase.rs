@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::gate::Armed;
 use super::ids::FieldKey;
 use super::model::ModelId;
-use super::table::{Field, Space, Standby, StandbyState, Undeclared};
+use super::table::{Field, Space, Standby, StandbyPolicy, StandbyState, Undeclared};
 use super::throttle::Spent;
 use super::verify::Verification;
 
@@ -33,6 +33,9 @@ pub struct Migration {
     /// Points per second that its backfill is held to; absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<u32>,
+    /// What a write does after the flip when the space that is kept for the way back cannot be written.
+    #[serde(default)]
+    pub standby: StandbyPolicy,
     /// The 99th percentile of how long live requests of the collection took before it began, in microseconds; absent
     /// where there were too few.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -148,6 +151,8 @@ pub enum Event {
     RollBack(Armed),
     /// The operator said how many points per second the backfill may fill; absent: any number.
     Pace(Option<u32>),
+    /// The operator said what a write does after the flip when the kept space cannot be written.
+    Standby(StandbyPolicy),
     /// The operator said pause.
     Pause,
     /// The operator said resume.
@@ -197,6 +202,7 @@ impl Migration {
             to,
             started_at_ms,
             rate: None,
+            standby: StandbyPolicy::default(),
             live_p99_us: None,
             spent: Spent::default(),
             phase: Phase::Planned,
@@ -257,6 +263,7 @@ impl Migration {
     pub fn step(&self, event: Event) -> Result<Step, OutOfPhase> {
         let rate = event.rate().unwrap_or(self.rate);
         let spent = self.spent.plus(event.spent());
+        let standby = event.standby().unwrap_or(self.standby);
         let (phase, table) = self.after(event).ok_or_else(|| OutOfPhase {
             key: self.key.clone(),
             phase: self.phase.name(),
@@ -264,6 +271,7 @@ impl Migration {
         let next = Self {
             rate,
             spent,
+            standby,
             phase,
             ..self.clone()
         };
@@ -307,6 +315,7 @@ impl Migration {
                 Opening | DualWriting | Backfilling(_) | Paused(_) | Ready(_) | ServingNew(_) | RolledBack(_)
                 | Brownout(_),
             )
+            | (Event::Standby(_), Opening | DualWriting | Backfilling(_) | Paused(_) | Ready(_))
             | (
                 Event::Spent(_),
                 Backfilling(_) | Paused(_) | Ready(_) | ServingNew(_) | RolledBack(_) | Brownout(_),
@@ -348,6 +357,10 @@ impl Migration {
         field.standby = standby.map(|(space, state)| Standby {
             space: space.clone(),
             state,
+            policy: match state {
+                StandbyState::Filling => None,
+                StandbyState::Kept | StandbyState::Closed => Some(self.standby),
+            },
         });
         if let (
             TableChange::DropSource,

@@ -38,6 +38,30 @@ pub struct Standby {
     pub space: Space,
     /// Whether it may be read.
     pub state: StandbyState,
+    /// The migration's policy for a failing embedder of this space; absent: the field's decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<StandbyPolicy>,
+}
+
+/// What a write does when a space that was kept for the way back cannot be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StandbyPolicy {
+    /// It is made without that space's vector; the point is pending there. Trouble of the standby is not the client's.
+    #[default]
+    Isolate,
+    /// It is refused, nothing is written: the way back is never behind.
+    Strict,
+}
+
+impl StandbyPolicy {
+    /// Stable, snake_case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Isolate => "isolate",
+            Self::Strict => "strict",
+        }
+    }
 }
 
 /// What a request means that says nothing of its model.
@@ -74,7 +98,7 @@ pub struct Field {
     pub undeclared: Undeclared,
     /// The text that the vectors are made from, where the payload holds it.
     pub source: Option<SourceTemplate>,
-    /// The policy for a failing embedder of the standby.
+    /// The policy for a failing embedder of a standby that is being filled.
     pub on_embed_failure: OnEmbedFailure,
 }
 
@@ -87,6 +111,16 @@ impl Field {
     /// The space that holds `model`'s vectors.
     pub fn space_of(&self, model: &ModelId) -> Option<&Space> {
         self.spaces().find(|space| space.model == *model)
+    }
+
+    /// What a write does when the standby's vector cannot be computed: while a space is being filled, what the field says;
+    /// after a flip, what the migration says.
+    pub fn on_standby_failure(&self) -> OnEmbedFailure {
+        match self.standby.as_ref().and_then(|standby| standby.policy) {
+            None => self.on_embed_failure,
+            Some(StandbyPolicy::Isolate) => OnEmbedFailure::Defer,
+            Some(StandbyPolicy::Strict) => OnEmbedFailure::Fail,
+        }
     }
 
     /// What stands against reading the space; `None` where clients may read it.

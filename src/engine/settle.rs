@@ -192,7 +192,7 @@ fn may_defer(managed: Option<&Managed>, failure: &EmbedFailure) -> bool {
     let mut fields = managed.into_iter().flat_map(|managed| managed.fields.values());
     !failure.required
         && fields.any(|field| {
-            field.on_embed_failure == OnEmbedFailure::Defer
+            field.on_standby_failure() == OnEmbedFailure::Defer
                 && field
                     .standby
                     .as_ref()

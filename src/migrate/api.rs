@@ -1,6 +1,7 @@
 //! What the operator's verbs take and give. These go out as JSON as they stand.
 
 mod release;
+mod start;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +14,11 @@ use crate::domain::model::{Fingerprint, Model, ModelId, ModelRef};
 use crate::domain::phase::PhaseName;
 use crate::domain::quarantine::Quarantine;
 use crate::domain::source::SourceTemplate;
-use crate::domain::table::{OnEmbedFailure, StandbyState, Undeclared};
+use crate::domain::table::{OnEmbedFailure, StandbyPolicy, StandbyState, Undeclared};
 use crate::domain::verify::Verification;
 
 pub use release::{Release, Released, ReleasedVector};
+pub use start::Start;
 
 /// A registered model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,6 +148,9 @@ pub struct MigrationStatus {
     pub to_space: VectorName,
     /// Where it stands.
     pub phase: PhaseName,
+    /// What a write does after the cutover when the space that is kept for the way back cannot be written.
+    #[serde(default)]
+    pub standby: StandbyPolicy,
     /// The table's version.
     pub epoch: Epoch,
     /// When it was started, in milliseconds since 1970.

@@ -33,6 +33,7 @@ pub(super) fn of_step(event: &Event, next: &Migration, note: Value) -> Option<St
         Event::CutOver(_) => "cut over",
         Event::RollBack(_) => "rolled back",
         Event::Pace(_) => "backfill paced",
+        Event::Standby(_) => "standby policy set",
         Event::Pause => "backfill paused",
         Event::Resume => "backfill resumed",
         Event::Cancel => "migration cancelled",

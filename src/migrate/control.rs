@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::api::{
     Adopt, Adopted, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Order, Release,
-    Released, Retire, Status,
+    Released, Retire, Start, Status,
 };
 use super::audit::now_ms;
 use super::cache::Cache;
@@ -135,20 +135,15 @@ impl Control {
     /// `not_found` for a field or model; `conflict` where another migration is open or the model serves already;
     /// `invalid` where Qdrant refuses the space; `upstream`; `store`.
     pub async fn start(&self, key: &FieldKey, to: &ModelRef) -> Result<MigrationStatus, ControlError> {
-        self.inner.start(key, to, None).await
+        self.inner.start(key, &Start::to(to.clone())).await
     }
 
-    /// As [`Self::start`], with the backfill held to so many points per second; 0: as many as it can; absent: as before.
+    /// As [`Self::start`], with options.
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub async fn start_at(
-        &self,
-        key: &FieldKey,
-        to: &ModelRef,
-        rate: Option<u32>,
-    ) -> Result<MigrationStatus, ControlError> {
-        self.inner.start(key, to, rate).await
+    pub async fn start_with(&self, key: &FieldKey, ask: &Start) -> Result<MigrationStatus, ControlError> {
+        self.inner.start(key, ask).await
     }
 
     /// Holds a backfill to so many points per second; 0: as many as it can.

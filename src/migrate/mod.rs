@@ -42,7 +42,7 @@ pub use crate::domain::verify::{Ask as Verify, Verification};
 pub use api::{
     Adopt, AdoptVector, Adopted, AdoptedField, Audit, AuditReport, BrownoutStatus, CollectionStatus,
     CutoverReport, FieldStatus, Found, MigrationStatus, ModelAdded, ModelRow, Order, Release, Released,
-    ReleasedVector, Retire, Role, SpaceStatus, Status, UndeclaredChoice, Unsourced,
+    ReleasedVector, Retire, Role, SpaceStatus, Start, Status, UndeclaredChoice, Unsourced,
 };
 pub use control::{Control, Parts};
 pub use error::{ControlError, ErrorKind};

@@ -52,6 +52,7 @@ impl Run {
             from_space: migration.from.vector.clone(),
             to_space: migration.to.vector.clone(),
             phase: migration.phase.name(),
+            standby: migration.standby,
             epoch,
             started_at_ms: migration.started_at_ms,
             total: 0,
@@ -82,6 +83,7 @@ impl Run {
     pub fn show_phase(&self, migration: &Migration, epoch: Epoch) {
         self.status.send_modify(|status| {
             status.phase = migration.phase.name();
+            status.standby = migration.standby;
             if status.phase != PhaseName::Backfilling
                 && let Some(throttle) = &mut status.throttle
             {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::api::MigrationStatus;
+use serde_json::json;
+
+use super::api::{MigrationStatus, Start};
 use super::audit::{self, now_ms};
 use super::driver::drive;
 use super::error::{ControlError, ErrorKind};
@@ -11,7 +13,7 @@ use super::inner::{Inner, encode, lock};
 use super::run::Run;
 use super::schema;
 use crate::domain::ids::FieldKey;
-use crate::domain::model::{Model, ModelRef};
+use crate::domain::model::Model;
 use crate::domain::phase::{Event, Migration, Phase, PhaseName, standby_name};
 use crate::domain::table::{Field, Space};
 use crate::store::Commit;
@@ -29,15 +31,14 @@ impl Inner {
     pub(super) async fn start(
         self: &Arc<Self>,
         key: &FieldKey,
-        to: &ModelRef,
-        rate: Option<u32>,
+        ask: &Start,
     ) -> Result<MigrationStatus, ControlError> {
         let key = self.real(key).await?;
         self.check_standing(&key)?;
         let run = {
             let _turn = self.adding.lock().await;
             let field = self.field(&key)?;
-            let model = self.resolve(to)?;
+            let model = self.resolve(&ask.to)?;
             let known = lock(&self.runs).get(&key).cloned();
             let known_state = match &known {
                 Some(run) => Some(run.state.lock().await.clone()),
@@ -46,8 +47,12 @@ impl Inner {
             match (known, known_state) {
                 (Some(run), Some(state)) if !state.phase.name().is_over() => {
                     takes_up(&state, &model)?;
-                    if let Some(rate) = rate {
+                    if let Some(rate) = ask.points_per_second {
                         self.advance(&run, Event::Pace(rate_of(rate))).await?;
+                    }
+                    if let Some(policy) = ask.standby.filter(|policy| *policy != state.standby) {
+                        let note = json!({ "standby": policy });
+                        self.advance_noting(&run, Event::Standby(policy), note).await?;
                     }
                     run
                 }
@@ -58,7 +63,8 @@ impl Inner {
                         model: model.id.clone(),
                     };
                     let mut migration = Migration::plan(key.clone(), field.serving.clone(), to, now_ms());
-                    migration.rate = rate.and_then(rate_of);
+                    migration.rate = ask.points_per_second.and_then(rate_of);
+                    migration.standby = ask.standby.unwrap_or_default();
                     let live = self.registry.latency().lately(&key.collection);
                     migration.live_p99_us = live.level().map(|level| level.p99_us);
                     self.begin(migration).await?

@@ -5,8 +5,10 @@ use interlock::cli::Command;
 use interlock::domain::embedder::{EmbedderSpec, Idf, IdfTable, OpenAiSpec};
 use interlock::domain::model::{Distance, Kind, Model};
 use interlock::domain::source::SourceTemplate;
-use interlock::domain::table::OnEmbedFailure;
-use interlock::migrate::{Adopt, AdoptVector, Ahead, Order, Release, Retire, UndeclaredChoice, Verify};
+use interlock::domain::table::{OnEmbedFailure, StandbyPolicy};
+use interlock::migrate::{
+    Adopt, AdoptVector, Ahead, Order, Release, Retire, Start, UndeclaredChoice, Verify,
+};
 
 use crate::scripted::{Call, key};
 use crate::{asked, parse, usage};
@@ -294,7 +296,7 @@ async fn the_other_verbs_ask_for_their_field() {
         ),
         (
             &["migrate", "start", "docs/title", "--to", "new@2", "--detach"],
-            Call::Start(title.clone(), new(), None),
+            Call::Start(title.clone(), Start::to(new())),
         ),
         (
             &[
@@ -306,8 +308,17 @@ async fn the_other_verbs_ask_for_their_field() {
                 "--detach",
                 "--rate",
                 "50",
+                "--standby",
+                "strict",
             ],
-            Call::Start(title.clone(), new(), Some(50)),
+            Call::Start(
+                title.clone(),
+                Start {
+                    to: new(),
+                    points_per_second: Some(50),
+                    standby: Some(StandbyPolicy::Strict),
+                },
+            ),
         ),
         (
             &["migrate", "plan", "docs/title", "--to", "new@2", "--no-sample"],

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use interlock::domain::model::ModelRef;
-use interlock::migrate::{MigrationStatus, Order, PhaseName};
+use interlock::migrate::{MigrationStatus, Order, PhaseName, Start};
 use tokio::sync::Barrier;
 
 use super::harness::{Around, NEW_SPACE, World};
@@ -17,8 +17,11 @@ fn new() -> ModelRef {
 }
 
 async fn start_slowly(world: &World) {
-    let control = &world.control;
-    control.start_at(&world.key(), &new(), Some(1)).await.unwrap();
+    let slowly = Start {
+        points_per_second: Some(1),
+        ..Start::to(new())
+    };
+    world.control.start_with(&world.key(), &slowly).await.unwrap();
 }
 
 async fn with_points(world: World, points: u64) -> World {

@@ -13,12 +13,12 @@ use interlock::domain::forecast::{Forecast, Layout, Need, Sample, SpaceBytes};
 use interlock::domain::gate::{Favour, Reason, Verdict};
 use interlock::domain::ids::{CollectionName, Epoch, FieldKey};
 use interlock::domain::model::{Distance, Kind, Model, ModelRef};
-use interlock::domain::table::{OnEmbedFailure, Space, Undeclared};
+use interlock::domain::table::{OnEmbedFailure, Space, StandbyPolicy, Undeclared};
 use interlock::domain::verify::{Difference, Digest};
 use interlock::migrate::{
     Adopt, Adopted, AdoptedField, Ahead, Audit, AuditReport, BrownoutStatus, CollectionStatus, CutoverReport,
     FieldStatus, MigrationStatus, ModelAdded, ModelRow, Order, PhaseName, Release, Released, ReleasedVector,
-    Retire, Role, SpaceStatus, Status, ThrottleStatus, Unsourced, Verification, Verify,
+    Retire, Role, SpaceStatus, Start, Status, ThrottleStatus, Unsourced, Verification, Verify,
 };
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -31,7 +31,7 @@ pub enum Call {
     Models,
     Adopt(Adopt),
     Plan(FieldKey, Ahead),
-    Start(FieldKey, ModelRef, Option<u32>),
+    Start(FieldKey, Start),
     Pace(FieldKey, u32),
     Watch(FieldKey),
     Migration(FieldKey),
@@ -126,9 +126,9 @@ impl Operator for Scripted {
         self.answer(Call::Plan(key, ask), forecast())
     }
 
-    fn start(&self, key: FieldKey, to: ModelRef, rate: Option<u32>) -> Answer<'_, MigrationStatus> {
+    fn start(&self, key: FieldKey, ask: Start) -> Answer<'_, MigrationStatus> {
         let state = state(PhaseName::DualWriting, 0);
-        self.answer(Call::Start(key, to, rate), state)
+        self.answer(Call::Start(key, ask), state)
     }
 
     fn pace(&self, key: FieldKey, rate: u32) -> Answer<'_, MigrationStatus> {
@@ -287,6 +287,7 @@ pub fn state(phase: PhaseName, done: u64) -> MigrationStatus {
         last_error: None,
         brownout: None,
         verification: None,
+        standby: StandbyPolicy::Strict,
         throttle: (phase == PhaseName::Backfilling).then(|| ThrottleStatus {
             points_per_second: Some(120.0),
             reason: Some("rate".to_owned()),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Event;
+use crate::domain::table::StandbyPolicy;
 use crate::domain::throttle::Spent;
 
 /// How far a backfill is.
@@ -66,6 +67,14 @@ impl Event {
     pub(super) fn rate(&self) -> Option<Option<u32>> {
         if let Self::Pace(rate) = self {
             return Some(*rate);
+        }
+        None
+    }
+
+    /// The policy that it sets, where it sets one.
+    pub(super) fn standby(&self) -> Option<StandbyPolicy> {
+        if let Self::Standby(policy) = self {
+            return Some(*policy);
         }
         None
     }

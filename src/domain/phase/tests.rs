@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::super::gate::tests::{armed, forced};
 use super::*;
-use crate::domain::table::{OnEmbedFailure, Undeclared};
+use crate::domain::table::{OnEmbedFailure, StandbyPolicy, Undeclared};
 
 fn space(vector: &str, model: &str) -> Space {
     Space {
@@ -304,4 +304,44 @@ fn what_was_spent_is_kept_from_pass_to_pass() {
         .unwrap();
     assert_eq!(behind.next.spent, spent.plus(spent).plus(spent));
     assert_eq!((behind.table, behind.next.phase.name()), (None, PhaseName::Ready));
+}
+
+#[test]
+fn the_field_decides_until_the_flip_and_the_migration_after_it() {
+    let (mut migration, mut field) = (planned(), field());
+    let mut said = Vec::new();
+    for event in [
+        Event::Start,
+        Event::SpaceMade,
+        Event::Standby(StandbyPolicy::Strict),
+        Event::Drained,
+        Event::PassEnded { pending: 0 },
+        Event::CutOver(armed()),
+        Event::RollBack(armed()),
+        Event::CutOver(armed()),
+        Event::Retire(retirement()),
+    ] {
+        let step = migration.step(event).unwrap();
+        if let Some(change) = step.table {
+            step.next.apply(change, &mut field);
+            said.push(field.on_standby_failure());
+        }
+        migration = step.next;
+    }
+    use OnEmbedFailure::{Defer, Fail};
+    assert_eq!(
+        said,
+        [Defer, Fail, Fail, Fail, Fail],
+        "filling, then kept, then closed"
+    );
+    // After the flip the table holds the policy: it does not change behind its back.
+    assert!(migration.step(Event::Standby(StandbyPolicy::Isolate)).is_err());
+
+    // A field that refuses while it is filled does not let the old space stand in the way after the flip.
+    field.on_embed_failure = Fail;
+    migration.standby = StandbyPolicy::default();
+    migration.apply(TableChange::AddStandby, &mut field);
+    assert_eq!(field.on_standby_failure(), Fail);
+    migration.apply(TableChange::ServeTarget, &mut field);
+    assert_eq!(field.on_standby_failure(), Defer);
 }

@@ -35,6 +35,7 @@ fn managed(state: Option<StandbyState>) -> Managed {
         standby: state.map(|state| Standby {
             space: space("text@n@1", "n@1"),
             state,
+            policy: None,
         }),
         undeclared: Undeclared::Reject,
         source: None,

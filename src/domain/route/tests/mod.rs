@@ -82,6 +82,7 @@ fn table(stage: Stage) -> Table {
             Some(Standby {
                 space: new,
                 state: StandbyState::Filling,
+                policy: None,
             }),
         ),
         Stage::Flipped => {
@@ -91,6 +92,7 @@ fn table(stage: Stage) -> Table {
                 Some(Standby {
                     space: old,
                     state: StandbyState::Kept,
+                    policy: None,
                 }),
             );
             text.undeclared = Undeclared::Pinned(id(OLD));

@@ -291,7 +291,7 @@ fn fill(
             });
             Ok(Some(VectorFrom::Embedded(EmbedRef(plan.embeds.len() - 1))))
         }
-        None if !required && given.field.on_embed_failure == OnEmbedFailure::Defer => Ok(None),
+        None if !required && given.field.on_standby_failure() == OnEmbedFailure::Defer => Ok(None),
         None => Err(no_text(given.field, space)),
     }
 }
