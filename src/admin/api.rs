@@ -7,7 +7,7 @@ use crate::domain::embedder::EmbedderSpec;
 use crate::domain::ids::{CollectionName, FieldKey, VectorName};
 use crate::domain::model::{Model, ModelRef};
 use crate::domain::table::StandbyPolicy;
-use crate::migrate::api::{AdoptVector, MigrationStatus, ModelRow};
+use crate::migrate::api::{AdoptVector, MigrationStatus, ModelRow, When};
 
 /// A model to register: `POST /v1/models`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,6 +88,16 @@ pub struct CutoverBody {
     /// Why it shall, in spite of those of the gate's reasons that can be forced.
     #[serde(default)]
     pub force: Option<String>,
+}
+
+/// The body of a cutover that is not made at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppointBody {
+    /// The model that shall serve.
+    pub to: ModelRef,
+    /// When.
+    pub when: When,
 }
 
 /// The body of a rollback.

@@ -7,15 +7,15 @@ use tonic::{Request, Response, Status};
 use super::error::AdminError;
 use super::proto::admin_server::Admin;
 use super::proto::{
-    AddModelRequest, AdoptRequest, Adopted, AuditReport, AuditRequest, FieldRef, FlipReport, FlipRequest,
-    ListModelsRequest, ListModelsResponse, LogLines, LogRequest, MigrationState, ModelAdded, ModelRow,
-    OrderRequest, PaceRequest, Plan, PlanRequest, ReleaseRequest, Released, RetireRequest,
+    AddModelRequest, AdoptRequest, Adopted, AppointRequest, AuditReport, AuditRequest, FieldRef, FlipReport,
+    FlipRequest, ListModelsRequest, ListModelsResponse, LogLines, LogRequest, MigrationState, ModelAdded,
+    ModelRow, OrderRequest, PaceRequest, Plan, PlanRequest, ReleaseRequest, Released, RetireRequest,
     StartMigrationRequest, StatusReport, StatusRequest, VerifyRequest,
 };
 use super::serve::Faces;
 use crate::domain::ids::FieldKey;
 use crate::domain::model::ModelRef;
-use crate::migrate::{Ahead, Order, Retire, Start, Verify};
+use crate::migrate::{Ahead, Order, Retire, Start, Verify, When};
 
 type Reply<T> = Result<Response<T>, Status>;
 
@@ -89,6 +89,11 @@ impl Admin for Face {
             Some(why) => say(operator.force_cutover(key, to, why).await),
             None => say(operator.cutover(key, to).await),
         }
+    }
+
+    async fn appoint_cutover(&self, request: Request<AppointRequest>) -> Reply<MigrationState> {
+        let (key, to, when): (FieldKey, ModelRef, When) = read(request)?;
+        say(self.faces.state.operator.appoint(key, to, when).await)
     }
 
     async fn rollback(&self, request: Request<FlipRequest>) -> Reply<FlipReport> {

@@ -10,7 +10,7 @@ use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
     Adopt, Adopted, Ahead, Audit, AuditReport, Control, ControlError, CutoverReport, MigrationStatus,
-    ModelAdded, ModelRow, Order, Release, Released, Retire, Start, Status, Verify,
+    ModelAdded, ModelRow, Order, Release, Released, Retire, Start, Status, Verify, When,
 };
 
 /// What a verb comes back with.
@@ -47,6 +47,9 @@ pub trait Operator: Send + Sync + 'static {
 
     /// Flips to `to` whatever the gate says that can be forced.
     fn force_cutover(&self, key: FieldKey, to: ModelRef, why: String) -> Answer<'_, CutoverReport>;
+
+    /// Postpones a cutover to `to`, sets its time, or takes that back.
+    fn appoint(&self, key: FieldKey, to: ModelRef, when: When) -> Answer<'_, MigrationStatus>;
 
     /// Flips back to `to`, which served before.
     fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport>;
@@ -146,6 +149,11 @@ impl Operator for Control {
     fn force_cutover(&self, key: FieldKey, to: ModelRef, why: String) -> Answer<'_, CutoverReport> {
         let control = self.clone();
         to_the_end(async move { control.force_cutover(&key, &to, &why).await })
+    }
+
+    fn appoint(&self, key: FieldKey, to: ModelRef, when: When) -> Answer<'_, MigrationStatus> {
+        let control = self.clone();
+        to_the_end(async move { control.appoint(&key, &to, when).await })
     }
 
     fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport> {

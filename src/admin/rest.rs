@@ -19,7 +19,7 @@ use http::{HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::api::{AdoptBody, CutoverBody, FlipBody, ModelList, PaceBody, StartMigration};
+use super::api::{AdoptBody, AppointBody, CutoverBody, FlipBody, ModelList, PaceBody, StartMigration};
 use super::error::{AdminError, ErrorKind};
 use super::guard::{is_grpc, say};
 use super::serve::Faces;
@@ -52,6 +52,7 @@ pub(super) fn routes() -> Router<Faces> {
             .route(&format!("{field}/watch"), get(watch))
             .route(&format!("{field}/plan"), post(plan))
             .route(&format!("{field}/cutover"), post(cutover))
+            .route(&format!("{field}/appoint"), post(appoint))
             .route(&format!("{field}/rollback"), post(rollback))
             .route(&format!("{field}/pause"), post(pause))
             .route(&format!("{field}/resume"), post(resume))
@@ -233,6 +234,11 @@ async fn cutover(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> 
         Some(why) => done(&operator.force_cutover(key, to, why).await?),
         None => done(&operator.cutover(key, to).await?),
     })
+}
+
+async fn appoint(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> Result<Response, AdminError> {
+    let AppointBody { to, when } = read(&body)?;
+    Ok(done(&faces.state.operator.appoint(key, to, when).await?))
 }
 
 async fn rollback(

@@ -277,6 +277,7 @@ fn control_settings(config: &Config) -> crate::migrate::Settings {
         start_wait_ms: migrate.start_wait_ms.0,
         unsourced_listed_max: migrate.unsourced_listed_max,
         must_be_verified: migrate.must_be_verified,
+        cutover_late_max_ms: migrate.cutover_late_max_ms.0,
         verify_cosine_min_percent: migrate.verify_cosine_min_percent,
         bounds: bounds(migrate),
         ..crate::migrate::Settings::default()

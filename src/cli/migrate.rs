@@ -7,9 +7,10 @@ use super::args::Connection;
 use super::exit;
 use super::operate::Ask;
 use super::target::Target;
+use crate::domain::ids::FieldKey;
 use crate::domain::model::ModelRef;
 use crate::domain::table::StandbyPolicy;
-use crate::migrate::{Ahead, Order, Retire, Start, Verify};
+use crate::migrate::{Ahead, Order, Retire, Start, Verify, When};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MigrateVerb {
@@ -80,13 +81,8 @@ pub(super) enum MigrateVerb {
         connection: Connection,
         #[command(flatten)]
         target: Target,
-        /// The model that shall serve: NAME or NAME@VERSION.
-        #[arg(long, value_name = "MODEL")]
-        to: ModelRef,
-        /// Flip although points are pending or without a source text, or the spaces are not verified; the reason goes
-        /// into the audit log. Queries do not find what is not filled yet. Nothing else can be forced.
-        #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-        force: Option<String>,
+        #[command(flatten)]
+        cutover: CutoverArgs,
     },
     /// Flip back to the model that served before.
     #[command(after_help = exit::HELP)]
@@ -145,6 +141,53 @@ pub(super) enum MigrateVerb {
         #[command(flatten)]
         target: Target,
     },
+}
+
+/// What shall serve, and when.
+#[derive(Clone, Debug, Args)]
+pub(super) struct CutoverArgs {
+    /// The model that shall serve: NAME or NAME@VERSION.
+    #[arg(long, value_name = "MODEL")]
+    to: ModelRef,
+    /// Flip although points are pending or without a source text, or the spaces are not verified; the reason goes
+    /// into the audit log. Queries do not find what is not filled yet. Nothing else can be forced.
+    #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    force: Option<String>,
+    /// Ask the gate now, and flip when the same command comes without this.
+    #[arg(long, conflicts_with = "force")]
+    postpone: bool,
+    /// Flip at this time, such as 2027-01-31T03:00:00Z, if the gate says go then; a restart does not forget it. Where
+    /// it is not made, `migrate status` says why. `never` takes it back, or what was postponed.
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["force", "postpone"], value_parser = time)]
+    at: Option<When>,
+}
+
+impl CutoverArgs {
+    fn ask(self, key: FieldKey) -> Ask {
+        let Self {
+            to,
+            force,
+            postpone,
+            at,
+        } = self;
+        match at.or(postpone.then_some(When::Postponed)) {
+            Some(when) => Ask::Appoint { key, to, when },
+            None => Ask::Cutover { key, to, force },
+        }
+    }
+}
+
+fn time(text: &str) -> Result<When, String> {
+    if text == "never" {
+        return Ok(When::Never);
+    }
+    let time: jiff::Timestamp = text
+        .parse()
+        .map_err(|error| format!("write a time with its offset, such as 2027-01-31T03:00:00Z: {error}"))?;
+    match u64::try_from(time.as_millisecond()) {
+        Ok(at_ms) => Ok(When::At { at_ms }),
+        Err(_) => Err("that is before 1970".to_owned()),
+    }
 }
 
 /// What is started, and how fast it goes.
@@ -256,12 +299,8 @@ pub(super) fn asked(verb: MigrateVerb) -> (Connection, Ask) {
         MigrateVerb::Cutover {
             connection,
             target,
-            to,
-            force,
-        } => {
-            let key = target.key();
-            (connection, Ask::Cutover { key, to, force })
-        }
+            cutover,
+        } => (connection, cutover.ask(target.key())),
         MigrateVerb::Rollback {
             connection,
             target,

@@ -18,7 +18,7 @@ use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
     Adopt, Adopted, Ahead, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, Order, Release,
-    Released, Retire, Start, Status, Verify,
+    Released, Retire, Start, Status, Verify, When,
 };
 
 /// A verb that speaks to a running Interlock.
@@ -49,6 +49,11 @@ pub(super) enum Ask {
         key: FieldKey,
         to: ModelRef,
         force: Option<String>,
+    },
+    Appoint {
+        key: FieldKey,
+        to: ModelRef,
+        when: When,
     },
     Rollback {
         key: FieldKey,
@@ -148,19 +153,15 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
         }
         Ask::Models => {
             let answer = client.stub.list_models(pb::ListModelsRequest {}).await;
-            Report::new(&client.read::<_, ModelList>(answer)?, |list| {
-                render::models(&list.models)
-            })
+            shown::<_, ModelList>(&client, answer, |list| render::models(&list.models))
         }
         Ask::Adopt(request) => {
             let answer = client.stub.adopt(pb::AdoptRequest::from(request)).await;
             shown::<_, Adopted>(&client, answer, render::adopted)
         }
         Ask::Plan(key, ask) => {
-            let answer = client
-                .stub
-                .plan_migration(pb::PlanRequest::from((key, ask)))
-                .await;
+            let request = pb::PlanRequest::from((key, ask));
+            let answer = client.stub.plan_migration(request).await;
             shown::<_, Forecast>(&client, answer, ahead::forecast)
         }
         Ask::Start { key, ask, detach } => {
@@ -182,6 +183,11 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
             let answer = client.stub.cutover(flip(key, &to, force)).await;
             shown::<_, CutoverReport>(&client, answer, render::flip)
         }
+        Ask::Appoint { key, to, when } => {
+            let request = pb::AppointRequest::from((key, to, when));
+            let answer = client.stub.appoint_cutover(request).await;
+            Report::new(&client.read::<_, MigrationStatus>(answer)?, render::migration)
+        }
         Ask::Rollback { key, to } => {
             let answer = client.stub.rollback(flip(key, &to, None)).await;
             shown::<_, CutoverReport>(&client, answer, render::flip)
@@ -190,10 +196,8 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
             Report::new(&start::order(&mut client, key, order).await?, render::migration)
         }
         Ask::Retire { key, ask } => {
-            let answer = client
-                .stub
-                .retire_migration(pb::RetireRequest::from((key, ask)))
-                .await;
+            let request = pb::RetireRequest::from((key, ask));
+            let answer = client.stub.retire_migration(request).await;
             shown::<_, MigrationStatus>(&client, answer, render::migration)
         }
         Ask::Verify { key, ask, detach } => {

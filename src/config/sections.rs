@@ -156,6 +156,7 @@ pub struct Migrate {
     pub unsourced_listed_max: usize,
     pub verify_cosine_min_percent: u32,
     pub must_be_verified: bool,
+    pub cutover_late_max_ms: Millis,
     pub live_p99_percent_max: u32,
     pub upstream_queue_max: u64,
     pub requests_per_minute_max: u64,

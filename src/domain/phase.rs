@@ -2,20 +2,23 @@
 //! stores the new state before it runs the effects, and after a crash runs [`Migration::owed`] again: every effect is
 //! idempotent. Holds no clock, does no IO.
 
+mod appointment;
 mod effect;
+mod event;
 mod name;
 mod progress;
 
 use serde::{Deserialize, Serialize};
 
-use super::gate::Armed;
 use super::ids::FieldKey;
 use super::model::ModelId;
 use super::table::{Field, Space, Standby, StandbyPolicy, StandbyState, Undeclared};
 use super::throttle::Spent;
 use super::verify::Verification;
 
+pub use appointment::Appointment;
 pub use effect::{Effect, TableChange};
+pub use event::Event;
 pub use name::{PhaseName, standby_name};
 pub use progress::{Progress, Tally};
 
@@ -43,6 +46,9 @@ pub struct Migration {
     /// What it asked of the embedder so far.
     #[serde(default, skip_serializing_if = "Spent::is_nothing")]
     pub spent: Spent,
+    /// A cutover to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appointment: Option<Appointment>,
     /// Where it stands.
     pub phase: Phase,
     /// The last comparison of both spaces, or the one that is under way.
@@ -116,59 +122,6 @@ impl Phase {
     }
 }
 
-/// What happened to a migration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The operator said start.
-    Start,
-    /// The space and its index stand, and every point of the field has a tag.
-    SpaceMade,
-    /// The upstream refused the space for good.
-    SpaceRefused,
-    /// Every request that began before dual writing has answered.
-    Drained,
-    /// A page is done.
-    Page {
-        /// The first id of the next page; absent after the last.
-        next: Option<String>,
-        /// Points filled.
-        filled: u64,
-        /// Points without a source text.
-        unsourced: u64,
-        /// What was asked of the embedder since the last event that says so.
-        spent: Spent,
-    },
-    /// The embedder was asked for something, apart from the pages of a backfill.
-    Spent(Spent),
-    /// A pass is over, and so many points are pending by an exact count.
-    PassEnded {
-        /// Points that are pending.
-        pending: u64,
-    },
-    /// The operator said cutover, and the gate said go.
-    CutOver(Armed),
-    /// The operator said rollback, and the gate said go.
-    RollBack(Armed),
-    /// The operator said how many points per second the backfill may fill; absent: any number.
-    Pace(Option<u32>),
-    /// The operator said what a write does after the flip when the kept space cannot be written.
-    Standby(StandbyPolicy),
-    /// The operator said pause.
-    Pause,
-    /// The operator said resume.
-    Resume,
-    /// The operator said cancel.
-    Cancel,
-    /// The operator said retire, and nothing stood against it.
-    Retire(Retirement),
-    /// The operator said that the old space shall stay after all.
-    Keep,
-    /// The brownout's time is over, and nobody was refused in it; or the operator insists.
-    BrownoutOver,
-    /// The space that had to go is gone.
-    SpaceDropped,
-}
-
 /// A step: what to store, and what to do then.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
@@ -205,6 +158,7 @@ impl Migration {
             standby: StandbyPolicy::default(),
             live_p99_us: None,
             spent: Spent::default(),
+            appointment: None,
             phase: Phase::Planned,
             verification: None,
         }
@@ -264,6 +218,7 @@ impl Migration {
         let rate = event.rate().unwrap_or(self.rate);
         let spent = self.spent.plus(event.spent());
         let standby = event.standby().unwrap_or(self.standby);
+        let appointment = self.appointed(&event);
         let (phase, table) = self.after(event).ok_or_else(|| OutOfPhase {
             key: self.key.clone(),
             phase: self.phase.name(),
@@ -272,6 +227,7 @@ impl Migration {
             rate,
             spent,
             standby,
+            appointment,
             phase,
             ..self.clone()
         };
@@ -316,6 +272,7 @@ impl Migration {
                 | Brownout(_),
             )
             | (Event::Standby(_), Opening | DualWriting | Backfilling(_) | Paused(_) | Ready(_))
+            | (Event::Appoint(_), DualWriting | Backfilling(_) | Paused(_) | Ready(_) | RolledBack(_))
             | (
                 Event::Spent(_),
                 Backfilling(_) | Paused(_) | Ready(_) | ServingNew(_) | RolledBack(_) | Brownout(_),

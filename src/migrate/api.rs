@@ -2,6 +2,7 @@
 
 mod release;
 mod start;
+mod when;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use crate::domain::embedder::EmbedderSpec;
 use crate::domain::gate::{Reason, Verdict};
 use crate::domain::ids::{CollectionName, Epoch, FieldKey, VectorName};
 use crate::domain::model::{Fingerprint, Model, ModelId, ModelRef};
-use crate::domain::phase::PhaseName;
+use crate::domain::phase::{Appointment, PhaseName};
 use crate::domain::quarantine::Quarantine;
 use crate::domain::source::SourceTemplate;
 use crate::domain::table::{OnEmbedFailure, StandbyPolicy, StandbyState, Undeclared};
@@ -19,6 +20,7 @@ use crate::domain::verify::Verification;
 
 pub use release::{Release, Released, ReleasedVector};
 pub use start::Start;
+pub use when::When;
 
 /// A registered model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -172,6 +174,9 @@ pub struct MigrationStatus {
     /// Everything for and against a flip, as of the last count; absent before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Verdict>,
+    /// A cutover to come, or one that was not made at its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appointment: Option<Appointment>,
     /// The last error that is being retried; gone when the retry succeeds.
     pub last_error: Option<String>,
     /// Who still reads the space that is being retired, and when it goes; absent in other phases.

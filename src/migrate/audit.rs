@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::domain::phase::{Event, Migration};
+use crate::domain::phase::{Appointment, Event, Migration};
 
 /// Milliseconds since 1970.
 pub(super) fn now_ms() -> u64 {
@@ -33,6 +33,10 @@ pub(super) fn of_step(event: &Event, next: &Migration, note: Value) -> Option<St
         Event::CutOver(_) => "cut over",
         Event::RollBack(_) => "rolled back",
         Event::Pace(_) => "backfill paced",
+        Event::Appoint(Some(Appointment::Postponed { .. })) => "cutover postponed",
+        Event::Appoint(Some(Appointment::At { .. })) => "cutover scheduled",
+        Event::Appoint(Some(Appointment::Missed { .. })) => "scheduled cutover not made",
+        Event::Appoint(None) => "cutover unscheduled",
         Event::Standby(_) => "standby policy set",
         Event::Pause => "backfill paused",
         Event::Resume => "backfill resumed",

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::api::{
     Adopt, Adopted, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Order, Release,
-    Released, Retire, Start, Status,
+    Released, Retire, Start, Status, When,
 };
 use super::audit::now_ms;
 use super::cache::Cache;
@@ -23,7 +23,7 @@ use crate::domain::embedder::EmbedderSpec;
 use crate::domain::forecast::Forecast;
 use crate::domain::ids::{CollectionName, Epoch, FieldKey};
 use crate::domain::model::{Model, ModelRef};
-use crate::domain::phase::Migration;
+use crate::domain::phase::{Appointment, Migration};
 use crate::domain::quarantine::Cause;
 use crate::domain::verify::Ask as Verify;
 use crate::embed::Embedders;
@@ -197,6 +197,19 @@ impl Control {
         self.inner.flip(key, to, Direction::Forth, Some(why)).await
     }
 
+    /// Postpones a cutover, sets its time, or takes that back.
+    ///
+    /// # Errors
+    /// As [`Self::cutover`]; `invalid` for a time that is not ahead.
+    pub async fn appoint(
+        &self,
+        key: &FieldKey,
+        to: &ModelRef,
+        when: When,
+    ) -> Result<MigrationStatus, ControlError> {
+        self.inner.appoint(key, to, when).await
+    }
+
     /// Flips back to the space that served before the cutover, whose model is `to`.
     ///
     /// # Errors
@@ -282,6 +295,9 @@ impl Control {
             let state = run.state.lock().await.clone();
             if !state.phase.name().is_over() {
                 self.inner.spawn(Arc::clone(&run));
+            }
+            if let Some(Appointment::At { at_ms }) = state.appointment {
+                self.inner.await_appointment(Arc::clone(&run), at_ms);
             }
             if state
                 .verification

@@ -76,7 +76,7 @@ impl Inner {
     }
 
     /// Waits for the answers of earlier tables, also where the flip was made by a command that a crash cut off.
-    async fn report(
+    pub(super) async fn report(
         &self,
         run: &Run,
         migration: &Migration,
@@ -131,7 +131,11 @@ impl Inner {
 
     /// Asks the gate until it says go, or, bounded, until what stands against it does not look transient: a write that
     /// is under way is pending for a moment.
-    async fn pass_gate(&self, run: &Run, is_forced: bool) -> Result<(Armed, Evidence), ControlError> {
+    pub(super) async fn pass_gate(
+        &self,
+        run: &Run,
+        is_forced: bool,
+    ) -> Result<(Armed, Evidence), ControlError> {
         let mut attempts = 0;
         loop {
             let migration = run.state.lock().await.clone();
@@ -183,7 +187,7 @@ fn no_go(migration: &Migration, reasons: Vec<Reason>) -> ControlError {
 }
 
 /// Whether the command fits the migration.
-fn check(migration: &Migration, to: &ModelRef, direction: Direction) -> Result<(), ControlError> {
+pub(super) fn check(migration: &Migration, to: &ModelRef, direction: Direction) -> Result<(), ControlError> {
     let conflict = |message| Err(ControlError::new(ErrorKind::Conflict, message));
     let (target, other) = match direction {
         Direction::Forth => (&migration.to.model, &migration.from.model),

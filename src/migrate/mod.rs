@@ -4,6 +4,7 @@
 
 mod adopt;
 pub mod api;
+mod appointments;
 mod audit;
 mod cache;
 mod candidate;
@@ -37,12 +38,12 @@ mod status;
 mod verify;
 mod waiting;
 
-pub use crate::domain::phase::PhaseName;
+pub use crate::domain::phase::{Appointment, PhaseName};
 pub use crate::domain::verify::{Ask as Verify, Verification};
 pub use api::{
     Adopt, AdoptVector, Adopted, AdoptedField, Audit, AuditReport, BrownoutStatus, CollectionStatus,
     CutoverReport, FieldStatus, Found, MigrationStatus, ModelAdded, ModelRow, Order, Release, Released,
-    ReleasedVector, Retire, Role, SpaceStatus, Start, Status, UndeclaredChoice, Unsourced,
+    ReleasedVector, Retire, Role, SpaceStatus, Start, Status, UndeclaredChoice, Unsourced, When,
 };
 pub use control::{Control, Parts};
 pub use error::{ControlError, ErrorKind};

@@ -63,6 +63,7 @@ impl Run {
             unsourced: Unsourced::default(),
             reasons: Vec::new(),
             gate: None,
+            appointment: migration.appointment.clone(),
             last_error: None,
             brownout: None,
             verification: migration.verification.clone(),
@@ -84,6 +85,7 @@ impl Run {
         self.status.send_modify(|status| {
             status.phase = migration.phase.name();
             status.standby = migration.standby;
+            status.appointment.clone_from(&migration.appointment);
             if status.phase != PhaseName::Backfilling
                 && let Some(throttle) = &mut status.throttle
             {

@@ -35,6 +35,8 @@ pub struct Settings {
     pub start_wait_ms: u64,
     /// How long a flip waits for the answers of earlier tables, in milliseconds.
     pub drain_timeout_ms: u64,
+    /// How far behind its time a cutover may still be made, in milliseconds: later, nobody expects it any more.
+    pub cutover_late_max_ms: u64,
     /// How often a flip asks the gate while only writes that are under way may stand against it.
     pub gate_attempts_max: u32,
     /// Between two of these, in milliseconds.
@@ -69,6 +71,7 @@ impl Default for Settings {
             look_gap_ms: 250,
             start_wait_ms: 20_000,
             drain_timeout_ms: 120_000,
+            cutover_late_max_ms: 300_000,
             gate_attempts_max: 20,
             gate_wait_ms: 50,
             unsourced_listed_max: 100,

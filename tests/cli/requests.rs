@@ -7,7 +7,7 @@ use interlock::domain::model::{Distance, Kind, Model};
 use interlock::domain::source::SourceTemplate;
 use interlock::domain::table::{OnEmbedFailure, StandbyPolicy};
 use interlock::migrate::{
-    Adopt, AdoptVector, Ahead, Order, Release, Retire, Start, UndeclaredChoice, Verify,
+    Adopt, AdoptVector, Ahead, Order, Release, Retire, Start, UndeclaredChoice, Verify, When,
 };
 
 use crate::scripted::{Call, key};
@@ -329,6 +329,40 @@ async fn the_other_verbs_ask_for_their_field() {
                     no_sample: true,
                 },
             ),
+        ),
+        (
+            &["migrate", "cutover", "docs/title", "--to", "new@2", "--postpone"],
+            Call::Appoint(title.clone(), new(), When::Postponed),
+        ),
+        (
+            &[
+                "migrate",
+                "cutover",
+                "docs/title",
+                "--to",
+                "new@2",
+                "--at",
+                "2027-01-15T09:00:00+01:00",
+            ],
+            Call::Appoint(
+                title.clone(),
+                new(),
+                When::At {
+                    at_ms: 1_800_000_000_000,
+                },
+            ),
+        ),
+        (
+            &[
+                "migrate",
+                "cutover",
+                "docs/title",
+                "--to",
+                "new@2",
+                "--at",
+                "never",
+            ],
+            Call::Appoint(title.clone(), new(), When::Never),
         ),
         (
             &["migrate", "cutover", "docs/title", "--to", "new@2"],

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests fail by panicking
 
 mod ahead;
+mod appointments;
 mod client;
 mod crashes;
 mod endings;

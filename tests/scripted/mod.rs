@@ -16,9 +16,10 @@ use interlock::domain::model::{Distance, Kind, Model, ModelRef};
 use interlock::domain::table::{OnEmbedFailure, Space, StandbyPolicy, Undeclared};
 use interlock::domain::verify::{Difference, Digest};
 use interlock::migrate::{
-    Adopt, Adopted, AdoptedField, Ahead, Audit, AuditReport, BrownoutStatus, CollectionStatus, CutoverReport,
-    FieldStatus, MigrationStatus, ModelAdded, ModelRow, Order, PhaseName, Release, Released, ReleasedVector,
-    Retire, Role, SpaceStatus, Start, Status, ThrottleStatus, Unsourced, Verification, Verify,
+    Adopt, Adopted, AdoptedField, Ahead, Appointment, Audit, AuditReport, BrownoutStatus, CollectionStatus,
+    CutoverReport, FieldStatus, MigrationStatus, ModelAdded, ModelRow, Order, PhaseName, Release, Released,
+    ReleasedVector, Retire, Role, SpaceStatus, Start, Status, ThrottleStatus, Unsourced, Verification,
+    Verify, When,
 };
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -37,6 +38,7 @@ pub enum Call {
     Migration(FieldKey),
     Cutover(FieldKey, ModelRef),
     ForceCutover(FieldKey, ModelRef, String),
+    Appoint(FieldKey, ModelRef, When),
     Rollback(FieldKey, ModelRef),
     Order(FieldKey, Order),
     Retire(FieldKey, Retire),
@@ -154,6 +156,10 @@ impl Operator for Scripted {
 
     fn force_cutover(&self, key: FieldKey, to: ModelRef, why: String) -> Answer<'_, CutoverReport> {
         self.answer(Call::ForceCutover(key, to, why), flip())
+    }
+
+    fn appoint(&self, key: FieldKey, to: ModelRef, when: When) -> Answer<'_, MigrationStatus> {
+        self.answer(Call::Appoint(key, to, when), state(PhaseName::Ready, 1_000))
     }
 
     fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport> {
@@ -288,6 +294,10 @@ pub fn state(phase: PhaseName, done: u64) -> MigrationStatus {
         brownout: None,
         verification: None,
         standby: StandbyPolicy::Strict,
+        appointment: Some(Appointment::Missed {
+            at_ms: 1_800_000_000_000,
+            why: vec!["3 points are pending".to_owned()],
+        }),
         throttle: (phase == PhaseName::Backfilling).then(|| ThrottleStatus {
             points_per_second: Some(120.0),
             reason: Some("rate".to_owned()),

@@ -5,58 +5,14 @@ use crate::admin::proto as pb;
 use crate::domain::gate::Reason;
 use crate::domain::ids::{Epoch, FieldKey};
 use crate::domain::model::ModelRef;
-use crate::domain::table::StandbyPolicy;
 use crate::migrate::{
-    BrownoutStatus, CutoverReport, MigrationStatus, Order, PhaseName, Retire, Start, ThrottleStatus,
+    Appointment, BrownoutStatus, CutoverReport, MigrationStatus, Order, PhaseName, Retire, ThrottleStatus,
     Unsourced, Verification,
 };
 
 use super::adoption::choice;
+use super::start::policy;
 use super::{all, parsed, present};
-
-impl From<StandbyPolicy> for pb::StandbyPolicy {
-    fn from(policy: StandbyPolicy) -> Self {
-        match policy {
-            StandbyPolicy::Isolate => Self::Isolate,
-            StandbyPolicy::Strict => Self::Strict,
-        }
-    }
-}
-
-fn policy(number: i32) -> Result<Option<StandbyPolicy>, AdminError> {
-    match pb::StandbyPolicy::try_from(number) {
-        Ok(pb::StandbyPolicy::Unspecified) => Ok(None),
-        Ok(pb::StandbyPolicy::Isolate) => Ok(Some(StandbyPolicy::Isolate)),
-        Ok(pb::StandbyPolicy::Strict) => Ok(Some(StandbyPolicy::Strict)),
-        Err(_) => Err(AdminError::invalid("`standby` is not known")),
-    }
-}
-
-impl TryFrom<pb::StartMigrationRequest> for (FieldKey, Start) {
-    type Error = AdminError;
-
-    fn try_from(request: pb::StartMigrationRequest) -> Result<Self, AdminError> {
-        let key = present("field", request.field)?.try_into()?;
-        let ask = Start {
-            to: parsed("to", &request.to)?,
-            points_per_second: request.points_per_second,
-            standby: policy(request.standby)?,
-        };
-        Ok((key, ask))
-    }
-}
-
-impl From<(FieldKey, Start)> for pb::StartMigrationRequest {
-    fn from((key, ask): (FieldKey, Start)) -> Self {
-        let standby = ask.standby.map(pb::StandbyPolicy::from);
-        Self {
-            field: Some(key.into()),
-            to: ask.to.to_string(),
-            points_per_second: ask.points_per_second,
-            standby: standby.unwrap_or_default().into(),
-        }
-    }
-}
 
 impl TryFrom<pb::PaceRequest> for (FieldKey, u32) {
     type Error = AdminError;
@@ -265,6 +221,7 @@ impl From<MigrationStatus> for pb::MigrationState {
             }),
             verification: status.verification.map(Into::into),
             standby: pb::StandbyPolicy::from(status.standby).into(),
+            appointment: status.appointment.map(Into::into),
             throttle: status.throttle.map(|throttle| pb::Throttle {
                 points_per_second: throttle.points_per_second,
                 reason: throttle.reason,
@@ -312,6 +269,7 @@ impl TryFrom<pb::MigrationState> for MigrationStatus {
             }),
             verification: state.verification.map(Verification::try_from).transpose()?,
             standby: policy(state.standby)?.unwrap_or_default(),
+            appointment: state.appointment.map(Appointment::try_from).transpose()?,
             throttle: state.throttle.map(|throttle| ThrottleStatus {
                 points_per_second: throttle.points_per_second,
                 reason: throttle.reason,

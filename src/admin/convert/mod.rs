@@ -2,12 +2,14 @@
 //! answers, the CLI the reverse. Nothing is decided here; what a message lacks is refused with its name.
 
 mod adoption;
+mod appointments;
 mod audit;
 mod forecast;
 mod gate;
 mod migrations;
 mod models;
 mod release;
+mod start;
 mod status;
 mod verification;
 

@@ -2,7 +2,7 @@
 
 use super::{duration, percent};
 use crate::domain::table::StandbyPolicy;
-use crate::migrate::{MigrationStatus, ThrottleStatus};
+use crate::migrate::{Appointment, MigrationStatus, ThrottleStatus};
 
 pub(in crate::cli) fn migration(state: &MigrationStatus) -> String {
     let mut text = format!(
@@ -35,6 +35,9 @@ pub(in crate::cli) fn migration(state: &MigrationStatus) -> String {
     }
     if state.standby == StandbyPolicy::Strict {
         text.push_str("\n  after the cutover, a write that the old space cannot follow is refused");
+    }
+    if let Some(appointment) = &state.appointment {
+        text.push_str(&self::appointment(state, appointment));
     }
     if let Some(throttle) = &state.throttle {
         text.push_str(&self::throttle(throttle));
@@ -73,6 +76,33 @@ fn throttle(throttle: &ThrottleStatus) -> String {
         }
     }
     text
+}
+
+fn appointment(state: &MigrationStatus, appointment: &Appointment) -> String {
+    match appointment {
+        Appointment::Postponed { since_ms } => format!(
+            "\n  the cutover is postponed since {}: `interlock migrate cutover {} --to {}` makes it",
+            time(*since_ms),
+            state.key,
+            state.to
+        ),
+        Appointment::At { at_ms } => {
+            format!("\n  the cutover is made at {}, if the gate says go", time(*at_ms))
+        }
+        Appointment::Missed { at_ms, why } => format!(
+            "\n  the cutover at {} was not made: {}",
+            time(*at_ms),
+            why.join("; ")
+        ),
+    }
+}
+
+/// As `--at` takes it.
+fn time(ms: u64) -> String {
+    match i64::try_from(ms).map(jiff::Timestamp::from_millisecond) {
+        Ok(Ok(time)) => time.to_string(),
+        Ok(Err(_)) | Err(_) => format!("{ms} ms since 1970"),
+    }
 }
 
 pub(in crate::cli) fn migrations(states: &[MigrationStatus]) -> String {

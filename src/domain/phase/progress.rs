@@ -2,10 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Event;
-use crate::domain::table::StandbyPolicy;
-use crate::domain::throttle::Spent;
-
 /// How far a backfill is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
@@ -59,31 +55,5 @@ impl Progress {
             filled: self.filled,
             unsourced: self.unsourced,
         }
-    }
-}
-
-impl Event {
-    /// The rate that it sets, where it sets one.
-    pub(super) fn rate(&self) -> Option<Option<u32>> {
-        if let Self::Pace(rate) = self {
-            return Some(*rate);
-        }
-        None
-    }
-
-    /// The policy that it sets, where it sets one.
-    pub(super) fn standby(&self) -> Option<StandbyPolicy> {
-        if let Self::Standby(policy) = self {
-            return Some(*policy);
-        }
-        None
-    }
-
-    /// What it says of the embedder.
-    pub(super) fn spent(&self) -> Spent {
-        if let Self::Page { spent, .. } | Self::Spent(spent) = self {
-            return *spent;
-        }
-        Spent::default()
     }
 }
