@@ -6,6 +6,10 @@ use interlock::cli::{self, Command};
 use interlock::config::{Config, Overrides, Problem};
 use interlock::{app, demo};
 
+/// Chosen by measurement: see `benches/README.md`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match cli::parse() {
         Command::Operate(verb) => cli::run(verb),

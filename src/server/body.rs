@@ -51,15 +51,22 @@ impl<B> Bounded<B> {
     }
 
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let since = *self.waiting.get_or_insert_with(Instant::now);
+        let due = since + self.idle.min(self.patience);
         let timer = self
             .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.idle)));
-        if self.waiting.is_none() {
-            let now = Instant::now();
-            self.waiting = Some(now);
-            timer.as_mut().reset(now + self.idle.min(self.patience));
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        // Set anew for each frame, it would cost more than the rest of the waiting: one that is set for earlier looks
+        // again when it is over.
+        if timer.deadline() > due {
+            timer.as_mut().reset(due);
         }
-        timer.as_mut().poll(cx)
+        ready!(timer.as_mut().poll(cx));
+        while timer.deadline() < due {
+            timer.as_mut().reset(due);
+            ready!(timer.as_mut().poll(cx));
+        }
+        Poll::Ready(())
     }
 }
 

@@ -2,13 +2,14 @@
 //! request, and takes a lock that all threads share; so each thread looks each one up once.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+
+use rustc_hash::FxHashMap;
 
 /// Labels by where they stand: they are all constants, so two of one address and length are equal.
 type Key = [(usize, usize); 3];
 
 /// Handles by their labels.
-pub(super) struct Handles<T>(RefCell<HashMap<Key, T>>);
+pub(super) struct Handles<T>(RefCell<FxHashMap<Key, T>>);
 
 impl<T> Handles<T> {
     pub(super) fn new() -> Self {

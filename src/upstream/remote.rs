@@ -9,6 +9,7 @@ mod deadline;
 mod error;
 mod exchange;
 mod grpc;
+mod late;
 mod rest;
 mod target;
 
@@ -20,6 +21,7 @@ use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::{Request, Response};
 use http_body::Body as _;
 
+use self::late::Waiting;
 pub use self::target::{Target, TargetError};
 use super::{Body, Face, Upstream, UpstreamError};
 use crate::telemetry;
@@ -58,7 +60,7 @@ impl Default for RemoteOptions {
 pub struct Remote {
     grpc: grpc::Pool,
     rest: rest::Client,
-    answer_timeout: Duration,
+    waiting: Waiting,
 }
 
 impl Remote {
@@ -67,7 +69,7 @@ impl Remote {
         Self {
             grpc: grpc::Pool::new(grpc, &options),
             rest: rest::Client::new(rest, &options),
-            answer_timeout: options.answer_timeout,
+            waiting: Waiting::new(options.answer_timeout),
         }
     }
 
@@ -75,8 +77,8 @@ impl Remote {
         correct_length(&mut request);
         deadline::pass_on(&mut request);
         let sent = match face {
-            Face::Grpc => tokio::time::timeout(self.answer_timeout, self.grpc.call(request)).await,
-            Face::Rest => tokio::time::timeout(self.answer_timeout, self.rest.call(request)).await,
+            Face::Grpc => self.waiting.within(self.grpc.call(request)).await,
+            Face::Rest => self.waiting.within(self.rest.call(request)).await,
         };
         sent.unwrap_or_else(|late| Err(UpstreamError::Unknown(late.into())))
     }

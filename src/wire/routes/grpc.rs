@@ -1,13 +1,14 @@
 //! gRPC paths, by exact match: case, slashes and suffixes count, as they do for Qdrant.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
 
 use super::Row;
 use super::table::{UNKNOWN, row, rows};
 use crate::domain::op::Verb;
 
-static BY_PATH: LazyLock<HashMap<&'static str, &'static Row>> = LazyLock::new(|| {
+static BY_PATH: LazyLock<FxHashMap<&'static str, &'static Row>> = LazyLock::new(|| {
     rows()
         .flat_map(|row| row.grpc.iter().map(move |path| (*path, row)))
         .collect()
