@@ -1,9 +1,13 @@
 //! Reads of unmanaged collections that reach into managed ones: `lookup_from` and `with_lookup`. They are refused:
 //! nothing says which model the unmanaged side is of.
 
-use bytes::Bytes;
-use memchr::memmem;
+use std::sync::Arc;
 
+use aho_corasick::AhoCorasick;
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+
+use crate::domain::ids::Epoch;
 use crate::domain::op::Verb;
 use crate::domain::refusal::Refusal;
 use crate::registry::Pinned;
@@ -57,19 +61,23 @@ pub(super) fn can_look_up(verb: Verb) -> bool {
 /// Refuses a body that looks up in a managed collection, or that might and cannot be understood.
 pub(super) fn check(
     engine: &Engine,
-    (table, names): (&Pinned, &Names),
+    (table, names): (&Pinned, &Arc<Names>),
     face: Face,
     verb: Verb,
     spelled: &str,
     message: &Bytes,
 ) -> Result<(), Refusal> {
-    if !might_name_managed(names, table, face, message) {
-        return Ok(());
-    }
     let encoding = match face {
         Face::Grpc => Encoding::Protobuf,
         Face::Rest => Encoding::Json,
     };
+    if !encoding.may_look_up(verb, message) {
+        return Ok(());
+    }
+    let escaped = face == Face::Rest && memchr::memchr(b'\\', message).is_some();
+    if !escaped && !engine.finders.might_name_managed(names, table, message) {
+        return Ok(());
+    }
     let lens = Lens {
         reserved_key: &engine.settings.reserved_key,
         source_keys: &[],
@@ -87,12 +95,42 @@ pub(super) fn check(
     Ok(())
 }
 
-/// A body that names a managed collection holds its name's bytes, or, in JSON, perhaps an escape.
-fn might_name_managed(names: &Names, table: &Pinned, face: Face, message: &Bytes) -> bool {
-    let escaped = face == Face::Rest && memchr::memchr(b'\\', message).is_some();
-    escaped
-        || names
-            .spellings(table)
-            .iter()
-            .any(|name| memmem::find(message, name.as_bytes()).is_some())
+/// The names, real or alias, of all managed collections: one search for all of them.
+struct Finder {
+    /// The reading and the table that they are of.
+    names: Arc<Names>,
+    epoch: Epoch,
+    any: AhoCorasick,
+}
+
+/// The finder that was made last.
+#[derive(Default)]
+pub(super) struct Finders(ArcSwapOption<Finder>);
+
+impl Finders {
+    /// Whether a body holds the bytes of such a name, as it must to name one without an escape.
+    fn might_name_managed(&self, names: &Arc<Names>, table: &Pinned, message: &[u8]) -> bool {
+        if let Some(finder) = self.0.load().as_ref()
+            && finder.epoch == table.epoch
+            && Arc::ptr_eq(&finder.names, names)
+        {
+            return finder.any.is_match(message);
+        }
+        match AhoCorasick::new(names.spellings(table)) {
+            Ok(any) => {
+                let is_there = any.is_match(message);
+                self.0.store(Some(Arc::new(Finder {
+                    names: Arc::clone(names),
+                    epoch: table.epoch,
+                    any,
+                })));
+                is_there
+            }
+            // More names than it takes: the scan tells.
+            Err(error) => {
+                tracing::debug!(%error, "managed names cannot be searched for");
+                true
+            }
+        }
+    }
 }

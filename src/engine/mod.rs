@@ -42,6 +42,7 @@ pub use write_ids::WriteIds;
 use aliases::{Aliases, Names};
 use answer::Answers;
 use call::{Call, Pending, Reach};
+use foreign::Finders;
 use send::Halt;
 use turns::{Turn, Turns};
 
@@ -82,6 +83,7 @@ pub struct Engine {
     calls: Calls,
     aliases: Arc<Aliases>,
     turns: Arc<Turns>,
+    finders: Finders,
     /// Held by whoever changes names or schemas.
     changing: Arc<tokio::sync::Mutex<()>>,
     settings: Arc<Settings>,
@@ -131,6 +133,7 @@ impl Engine {
             calls,
             aliases: Arc::new(aliases),
             turns: Arc::default(),
+            finders: Finders::default(),
             changing: Arc::default(),
             settings,
             on_pending,
@@ -146,6 +149,7 @@ impl Engine {
             calls: self.calls.clone(),
             aliases: Arc::clone(&self.aliases),
             turns: Arc::clone(&self.turns),
+            finders: Finders::default(),
             changing: Arc::clone(&self.changing),
             settings: Arc::clone(&self.settings),
             on_pending: Arc::clone(&self.on_pending),

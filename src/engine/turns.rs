@@ -58,6 +58,11 @@ impl Turns {
 
     /// Counts a request under way with this spelling; waits while it is closed.
     pub async fn enter(self: &Arc<Self>, name: &str) -> Turn {
+        // Names are hardly ever closed: nothing is set up to wait.
+        let entered = self.state().enter(name);
+        if let Some(name) = entered {
+            return Turn::new(self, name);
+        }
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -175,15 +180,16 @@ impl Drop for Turn {
             turns.state().leave(name);
             turns.changed.notify_waiters();
         };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) if self.is_sent => {
-                let (turns, name) = (Arc::clone(&self.turns), Arc::clone(&self.name));
-                runtime.spawn(async move {
-                    tokio::time::sleep(LINGER).await;
-                    leave(&turns, &name);
-                });
-            }
-            Ok(_) | Err(_) => leave(&self.turns, &self.name),
+        if self.is_sent
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let (turns, name) = (Arc::clone(&self.turns), Arc::clone(&self.name));
+            runtime.spawn(async move {
+                tokio::time::sleep(LINGER).await;
+                leave(&turns, &name);
+            });
+        } else {
+            leave(&self.turns, &self.name);
         }
     }
 }

@@ -94,6 +94,15 @@ impl<'a> Scanned<'a> {
 }
 
 impl Encoding {
+    /// Whether a read looks up in a second collection, or might. What says no is sure of it.
+    pub fn may_look_up(self, verb: Verb, message: &[u8]) -> bool {
+        match self {
+            Self::Protobuf => pb::may_look_up(verb, message),
+            // Its keys are not known before it is read whole.
+            Self::Json => true,
+        }
+    }
+
     /// What such a scroll answered.
     ///
     /// # Errors

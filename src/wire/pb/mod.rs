@@ -8,6 +8,7 @@
 mod answer;
 mod encode;
 mod info;
+mod lookups;
 mod nesting;
 mod page;
 mod places;
@@ -23,6 +24,7 @@ mod vectors;
 mod watch;
 
 pub use info::info;
+pub use lookups::may_look_up;
 pub use nesting::{Nesting, judge_collection_call};
 pub use page::{key_page, scroll_of};
 pub use places::Places;

@@ -74,25 +74,85 @@ impl Nesting {
     ///
     /// # Errors
     /// `too_deep`, or `malformed` for what no server would take, before the byte that it is about has passed.
-    pub fn feed(&mut self, mut chunk: &[u8]) -> Result<(), Refusal> {
-        while let Some((&byte, rest)) = chunk.split_first() {
-            match self.state {
-                State::Skip(left) => {
-                    let taken = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len());
-                    chunk = &chunk[taken..];
-                    self.state = State::Skip(left - taken as u64);
-                }
-                State::Tag | State::Varint | State::Length(_) => {
-                    chunk = rest;
-                    self.spend(1)?;
-                    if let Some(value) = self.varint(byte)? {
-                        self.after(value)?;
-                    }
-                }
+    pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Refusal> {
+        let mut at = 0;
+        while at < chunk.len() {
+            if let (State::Tag, 0, 0) = (self.state, self.varint_len, self.groups) {
+                at = self.leap(chunk, at)?;
             }
-            self.settle()?;
+            at = self.step(chunk, at)?;
         }
         Ok(())
+    }
+
+    /// Reads the fields whose heads stand whole in the chunk, from `at` on; gives where they end. Where a head is cut off
+    /// or out of the ordinary it is left to [`Self::step`], which knows what may be wrong with it.
+    fn leap(&mut self, chunk: &[u8], mut at: usize) -> Result<usize, Refusal> {
+        while let Some(level) = self.levels.last_mut() {
+            let Ok((key, value)) = varint(chunk, at, chunk.len()) else {
+                break;
+            };
+            let Ok(key) = u32::try_from(key) else { break };
+            let kind = level.schema.field(key >> 3).map(|(_, field)| field.kind);
+            let (body, length, below) = match (key & 7, kind) {
+                (2, kind) => match varint(chunk, value, chunk.len()) {
+                    Ok((length, body)) => (body, length, kind.and_then(below)),
+                    Err(_) => break,
+                },
+                (_, Some(Kind::Map(_))) => break,
+                (0, _) => match varint(chunk, value, chunk.len()) {
+                    Ok((_, body)) => (body, 0, None),
+                    Err(_) => break,
+                },
+                (1, _) => (value, 8, None),
+                (5, _) => (value, 4, None),
+                _ => break,
+            };
+            let left = level.left.checked_sub((body - at) as u64);
+            let Some(left) = left.and_then(|left| left.checked_sub(length)) else {
+                break;
+            };
+            level.left = left;
+            at = body;
+            if let Some(schema) = below {
+                self.levels.push(Level { schema, left: length });
+                self.bound()?;
+            } else {
+                let here = usize::try_from(length)
+                    .unwrap_or(usize::MAX)
+                    .min(chunk.len() - at);
+                at += here;
+                self.state = State::Skip(length - here as u64);
+            }
+            self.settle()?;
+            if let State::Skip(_) = self.state {
+                break;
+            }
+        }
+        Ok(at)
+    }
+
+    /// Reads one byte, or passes over what is to be skipped; gives where that ends.
+    fn step(&mut self, chunk: &[u8], at: usize) -> Result<usize, Refusal> {
+        let Some(&byte) = chunk.get(at) else {
+            return Ok(at);
+        };
+        let at = match self.state {
+            State::Skip(left) => {
+                let taken = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len() - at);
+                self.state = State::Skip(left - taken as u64);
+                at + taken
+            }
+            State::Tag | State::Varint | State::Length(_) => {
+                self.spend(1)?;
+                if let Some(value) = self.varint(byte)? {
+                    self.after(value)?;
+                }
+                at + 1
+            }
+        };
+        self.settle()?;
+        Ok(at)
     }
 
     /// One byte of a varint; its value with the last one.
@@ -148,10 +208,7 @@ impl Nesting {
     /// The message that a field of the innermost one is.
     fn below(&self, number: u32) -> Option<&'static Message> {
         let (_, field) = self.levels.last()?.schema.field(number)?;
-        match field.kind {
-            Kind::Message(schema) | Kind::Map(schema) => Some(schema),
-            Kind::Number | Kind::Float | Kind::Double | Kind::Text | Kind::Floats | Kind::Numbers => None,
-        }
+        below(field.kind)
     }
 
     fn is_map(&self, number: u32) -> bool {
@@ -205,6 +262,14 @@ impl Nesting {
             self.levels.pop();
         }
         Ok(())
+    }
+}
+
+/// The message that a field of this kind is.
+fn below(kind: Kind) -> Option<&'static Message> {
+    match kind {
+        Kind::Message(schema) | Kind::Map(schema) => Some(schema),
+        Kind::Number | Kind::Float | Kind::Double | Kind::Text | Kind::Floats | Kind::Numbers => None,
     }
 }
 

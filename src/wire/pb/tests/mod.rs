@@ -9,6 +9,7 @@ mod generate;
 mod generate_answers;
 mod generate_reads;
 mod hostile;
+mod lookups;
 mod nesting;
 mod oracle;
 mod rewriting;
