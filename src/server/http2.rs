@@ -1,12 +1,12 @@
 //! HTTP/2 with one client: a task for the connection, and one for each stream. Called by `connection`.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use h2::RecvStream;
 use h2::server::{self, Connection, SendResponse};
@@ -18,7 +18,7 @@ use super::drain::Draining;
 use super::exchange::{Context, exchange};
 use super::preface::Prefixed;
 use crate::upstream::Body;
-use crate::upstream::http2::{Heard, KeepAlive, Received, SendError, Sending};
+use crate::upstream::http2::{Gathered, Heard, KeepAlive, Pieces, Received, SendError, Sending};
 
 /// What one stream may send before it is read: a few large upserts' worth, so that one of them is not paced by round
 /// trips.
@@ -33,8 +33,9 @@ const STREAMS_MAX: u32 = 256;
 /// A JWT with many claims passes 16 KiB, the library's default.
 const HEADER_LIST_BYTES_MAX: u32 = 64 * 1024;
 
-/// The protocol's least: larger frames make other streams wait longer and save nothing with vectored writes.
-const FRAME_BYTES_MAX: u32 = 16 * 1024;
+/// A large upsert comes in a quarter as many frames as at the protocol's least, each of which has its price; and other
+/// streams of the client wait for one frame no longer than a millisecond on any network that carries such upserts.
+const FRAME_BYTES_MAX: u32 = 64 * 1024;
 
 /// What is buffered of one stream's answer: a slow reader costs this much, not the answer's size.
 const SEND_BUFFER_BYTES_MAX: usize = 256 * 1024;
@@ -50,6 +51,8 @@ const PENDING_RESETS_MAX: usize = 64;
 enum Event {
     /// It is over.
     Ended(Option<h2::Error>),
+    /// It cannot be written to.
+    Broken(io::Error),
     /// The client left a ping unanswered.
     Vanished,
     /// The drain stops it.
@@ -59,6 +62,7 @@ enum Event {
 /// Serves one connection to its end. When the drain stops it, its requests finish first.
 pub(super) async fn serve_http2(stream: Prefixed<TcpStream>, context: Arc<Context>, draining: &Draining) {
     let (stream, signs) = Heard::new(stream);
+    let (stream, gathering) = Gathered::new(stream);
     let made = server::Builder::new()
         .initial_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -72,6 +76,7 @@ pub(super) async fn serve_http2(stream: Prefixed<TcpStream>, context: Arc<Contex
     let Ok(Ok(mut connection)) = made else {
         return tracing::debug!("a client's connection ended in its first frames");
     };
+    gathering.start();
     let mut alive = KeepAlive::new(connection.ping_pong(), signs, PING_INTERVAL, PING_TIMEOUT);
     let mut draining = draining.clone();
     let mut stopping: BoxFuture<'static, ()> = Box::pin(async move { draining.stopping().await });
@@ -80,6 +85,9 @@ pub(super) async fn serve_http2(stream: Prefixed<TcpStream>, context: Arc<Contex
         let event = poll_fn(|cx| {
             if let Poll::Ready(event) = poll_connection(&mut connection, &context, cx) {
                 return Poll::Ready(event);
+            }
+            if let Poll::Ready(Err(error)) = gathering.poll_release(cx) {
+                return Poll::Ready(Event::Broken(error));
             }
             if !is_stopping && stopping.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Event::Stop);
@@ -91,6 +99,7 @@ pub(super) async fn serve_http2(stream: Prefixed<TcpStream>, context: Arc<Contex
                 is_stopping = true;
                 connection.graceful_shutdown();
             }
+            Event::Broken(error) => return tracing::debug!(%error, "a client cannot be written to"),
             Event::Vanished => return tracing::debug!("a client vanished"),
             Event::Ended(None) => return,
             Event::Ended(Some(error)) => return tracing::debug!(%error, "a client's connection ended"),
@@ -100,7 +109,7 @@ pub(super) async fn serve_http2(stream: Prefixed<TcpStream>, context: Arc<Contex
 
 /// Starts each request that comes, until the connection ends.
 fn poll_connection(
-    connection: &mut Connection<Heard<Prefixed<TcpStream>>, Bytes>,
+    connection: &mut Connection<Gathered<Heard<Prefixed<TcpStream>>>, Pieces>,
     context: &Arc<Context>,
     cx: &mut std::task::Context<'_>,
 ) -> Poll<Event> {
@@ -116,7 +125,11 @@ fn poll_connection(
 }
 
 /// Answers one request, unless its client gives it up first.
-async fn serve_stream(context: Arc<Context>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+async fn serve_stream(
+    context: Arc<Context>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Pieces>,
+) {
     let request = request.map(Received::new);
     let mut answer = pin!(exchange(&context, request));
     let response = poll_fn(|cx| match answer.as_mut().poll(cx) {
@@ -131,7 +144,7 @@ async fn serve_stream(context: Arc<Context>, request: Request<RecvStream>, mut r
     }
 }
 
-async fn send(respond: &mut SendResponse<Bytes>, response: Response<Body>) -> Result<(), SendError> {
+async fn send(respond: &mut SendResponse<Pieces>, response: Response<Body>) -> Result<(), SendError> {
     let (head, body) = response.into_parts();
     let is_whole = body.is_end_stream();
     let stream = respond.send_response(Response::from_parts(head, ()), is_whole)?;

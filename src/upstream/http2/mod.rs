@@ -2,12 +2,16 @@
 //! connection. Used by `remote` towards Qdrant and by `server` towards clients. hyper stands on the same crate; without
 //! it a forwarded call costs a quarter fewer instructions, as nothing is boxed, queued and woken in between.
 
+mod gathered;
 mod heard;
 mod keepalive;
+mod pieces;
 mod received;
 mod sending;
 
+pub use self::gathered::{Gathered, Gathering};
 pub use self::heard::{Heard, Signs};
 pub use self::keepalive::KeepAlive;
+pub use self::pieces::Pieces;
 pub use self::received::Received;
 pub use self::sending::{SendError, Sending};

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
 use h2::RecvStream;
 use h2::client::{self, SendRequest};
 use http::{Request, Response, Version};
@@ -24,7 +23,7 @@ use super::answer::{Answer, GRPC_STATUS};
 use super::exchange::{Exchange, Upload};
 use super::target::Target;
 use crate::telemetry::{self, ConnectOutcome};
-use crate::upstream::http2::{Heard, KeepAlive, Received, Sending};
+use crate::upstream::http2::{Gathered, Heard, KeepAlive, Pieces, Received, Sending};
 use crate::upstream::{Body, BoxError, Hold, UpstreamError};
 
 /// One answer's unread bytes: a page of points with large vectors, without a round trip in between.
@@ -33,8 +32,8 @@ const STREAM_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 /// Eight slow readers have to stall before the others on a connection do.
 const CONNECTION_WINDOW_BYTES: u32 = 8 * STREAM_WINDOW_BYTES;
 
-/// The protocol's least: an answer's frames go on as they come, and larger ones would make other streams wait longer.
-const FRAME_BYTES_MAX: u32 = 16 * 1024;
+/// As the listeners take from clients: a large answer comes in a quarter as many frames as at the protocol's least.
+const FRAME_BYTES_MAX: u32 = 64 * 1024;
 
 /// What is buffered of one request while the upstream takes it slowly.
 const SEND_BUFFER_BYTES_MAX: usize = 1024 * 1024;
@@ -64,7 +63,7 @@ pub(super) struct Pool {
 /// A connection that takes requests.
 #[derive(Clone)]
 struct Live {
-    sender: SendRequest<Bytes>,
+    sender: SendRequest<Pieces>,
     /// It ended, or takes no more.
     is_over: Arc<AtomicBool>,
 }
@@ -121,7 +120,7 @@ impl Pool {
     }
 
     /// A connection that takes a request now.
-    async fn ready(&self) -> Result<SendRequest<Bytes>, UpstreamError> {
+    async fn ready(&self) -> Result<SendRequest<Pieces>, UpstreamError> {
         let mut live = self.connected().await?;
         if poll_fn(|cx| live.sender.poll_ready(cx)).await.is_ok() {
             return Ok(live.sender);
@@ -187,6 +186,7 @@ impl Pool {
         let stream = TcpStream::connect(self.target.address()).await?;
         stream.set_nodelay(true)?;
         let (stream, signs) = Heard::new(stream);
+        let (stream, gathering) = Gathered::new(stream);
         let (sender, mut connection) = client::Builder::new()
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -196,16 +196,22 @@ impl Pool {
             .enable_push(false)
             .handshake(stream)
             .await?;
+        gathering.start();
         let mut alive = KeepAlive::new(connection.ping_pong(), signs, PING_INTERVAL, PING_TIMEOUT);
         let is_over = Arc::new(AtomicBool::new(false));
         let ends = Arc::clone(&is_over);
         // Ends with the connection; its requests see the same error, so here it is a log line only.
         tokio::spawn(async move {
-            let ended = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
-                Poll::Ready(ended) => Poll::Ready(ended.map_err(BoxError::from)),
-                Poll::Pending => Pin::new(&mut alive)
+            let ended = poll_fn(|cx| {
+                if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+                    return Poll::Ready(ended.map_err(BoxError::from));
+                }
+                if let Poll::Ready(Err(error)) = gathering.poll_release(cx) {
+                    return Poll::Ready(Err(error.into()));
+                }
+                Pin::new(&mut alive)
                     .poll(cx)
-                    .map(|()| Err("the upstream left a ping unanswered".into())),
+                    .map(|()| Err("the upstream left a ping unanswered".into()))
             })
             .await;
             ends.store(true, Ordering::Relaxed);
