@@ -93,7 +93,7 @@ impl<'a> Answers<'a> {
         }
         let (mut head, rest) = answer.into_parts();
         let bytes_max = self.settings.answer_bytes_max;
-        let collected = body::collect(Default::default(), rest, bytes_max).await?;
+        let collected = body::collect(self.call.face, Default::default(), rest, bytes_max).await?;
         if has_failed || error_text(self.call.face, &head, &collected).is_some() {
             self.fail(head, collected)?;
             return Ok(false);

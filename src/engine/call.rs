@@ -95,7 +95,7 @@ pub(super) fn content(
 impl Call {
     /// The request's content: the gRPC message, or the JSON text.
     pub async fn content(&self, pending: Pending, bytes_max: usize) -> Result<Bytes, Refusal> {
-        let collected = body::collect(pending.read, pending.rest, bytes_max).await?;
+        let collected = body::collect(self.face, pending.read, pending.rest, bytes_max).await?;
         content(self.face, &self.head.headers, &collected.data, bytes_max)
     }
 

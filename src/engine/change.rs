@@ -315,7 +315,7 @@ async fn read(
     bytes_max: usize,
 ) -> Result<(Response<Body>, bool), Refusal> {
     let (head, rest) = answer.into_parts();
-    let collected = body::collect(Default::default(), rest, bytes_max).await?;
+    let collected = body::collect(face, Default::default(), rest, bytes_max).await?;
     let is_done = super::send::error_text(face, &head, &collected).is_none();
     let body = body::parts(vec![collected.data], collected.trailers);
     Ok((Response::from_parts(head, body), is_done))

@@ -19,7 +19,7 @@ use crate::domain::refusal::Refusal;
 use crate::upstream::{Body, BoxError, Face};
 use crate::wire::frame::{PREFIX_BYTES, too_large};
 use crate::wire::inflate::Compression;
-use crate::wire::routes::{self, Treatment};
+use crate::wire::routes::{Row, Treatment};
 use crate::wire::{Limits, json, pb};
 
 use super::body;
@@ -33,7 +33,7 @@ pub(super) type Verdict = Arc<OnceLock<Refusal>>;
 /// # Errors
 /// A body that can nest, in an encoding that cannot be read.
 pub(super) fn over(
-    face: Face,
+    (face, row): (Face, &Row),
     head: &Parts,
     body: Body,
     limits: &Limits,
@@ -42,7 +42,7 @@ pub(super) fn over(
     let verdict = Verdict::default();
     let watch = match face {
         Face::Grpc => {
-            let verb = match routes::grpc(head.uri.path()).treatment {
+            let verb = match row.treatment {
                 Treatment::Scanned(verb) => Some(verb),
                 Treatment::Passed
                 | Treatment::Aliases
@@ -58,7 +58,7 @@ pub(super) fn over(
             })
         }
         // Elsewhere a stock server bounds itself.
-        Face::Rest if !has_prefetch(head) => return Ok((body, verdict)),
+        Face::Rest if !has_prefetch(row) => return Ok((body, verdict)),
         Face::Rest => {
             let nesting = json::Nesting::new(limits.json_depth_max, limits.prefetch_depth_max);
             let encoding = Compression::of_rest(head.headers.get(CONTENT_ENCODING))?;
@@ -79,7 +79,7 @@ pub(super) fn over(
 /// # Errors
 /// `too_deep`, and what a body that is read whole can be refused for.
 pub(super) async fn judged(
-    face: Face,
+    (face, row): (Face, &Row),
     head: &Parts,
     body: Body,
     limits: &Limits,
@@ -91,13 +91,13 @@ pub(super) async fn judged(
         // What is not inflated as it goes by.
         Face::Rest => {
             let encoding = Compression::of_rest(head.headers.get(CONTENT_ENCODING));
-            has_prefetch(head) && matches!(encoding, Ok(Compression::Brotli | Compression::Zstd))
+            has_prefetch(row) && matches!(encoding, Ok(Compression::Brotli | Compression::Zstd))
         }
     };
     if !is_judged {
         return Ok(body);
     }
-    let collected = body::collect(VecDeque::new(), body, bytes_max).await?;
+    let collected = body::collect(face, VecDeque::new(), body, bytes_max).await?;
     let message = content(face, &head.headers, &collected.data, bytes_max)?;
     match face {
         Face::Grpc => pb::judge_collection_call(path, &message)?,
@@ -106,14 +106,11 @@ pub(super) async fn judged(
     Ok(body::parts(vec![collected.data], collected.trailers))
 }
 
-/// Whether a REST request has a query tree.
-fn has_prefetch(head: &Parts) -> bool {
-    let row = routes::rest(&head.method, head.uri.path()).map(|read| read.row.treatment);
+/// Whether a request has a query tree.
+fn has_prefetch(row: &Row) -> bool {
     matches!(
-        row,
-        Ok(Treatment::Scanned(
-            Verb::Query | Verb::QueryBatch | Verb::QueryGroups
-        ))
+        row.treatment,
+        Treatment::Scanned(Verb::Query | Verb::QueryBatch | Verb::QueryGroups)
     )
 }
 

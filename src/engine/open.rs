@@ -225,7 +225,8 @@ impl Asked {
     async fn read_whole(&mut self, engine: &Engine) -> Result<Bytes, Refusal> {
         let bytes_max = engine.settings.body_bytes_max;
         let rest = std::mem::replace(&mut self.body.rest, body::parts(Vec::new(), None));
-        let collected = body::collect(std::mem::take(&mut self.body.read), rest, bytes_max).await?;
+        let collected =
+            body::collect(self.face, std::mem::take(&mut self.body.read), rest, bytes_max).await?;
         let message = content(self.face, &self.head.headers, &collected.data, bytes_max)?;
         let data = match self.face {
             Face::Grpc => collected.data,
@@ -266,6 +267,7 @@ impl Asked {
         };
         Unmanaged {
             face: self.face,
+            row: self.row,
             head: self.head,
             body,
             turns,

@@ -6,6 +6,7 @@ use http::{Request, Response};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::registry::Pinned;
 use crate::upstream::{Body, Face, UpstreamError};
+use crate::wire::routes::Row;
 
 use super::turns::Turn;
 use super::{Engine, body, guard};
@@ -13,6 +14,7 @@ use super::{Engine, body, guard};
 /// A request that passes.
 pub(super) struct Unmanaged {
     pub face: Face,
+    pub row: &'static Row,
     pub head: Parts,
     pub body: Body,
     /// The names that must not change their meaning while it is under way.
@@ -23,13 +25,14 @@ impl Engine {
     pub(super) async fn pass(&self, unmanaged: Unmanaged, table: Pinned) -> Result<Response<Body>, Refusal> {
         let Unmanaged {
             face,
+            row,
             mut head,
             body,
             mut turns,
         } = unmanaged;
         let bytes_max = self.settings.body_bytes_max;
-        let body = guard::judged(face, &head, body, &self.settings.limits, bytes_max).await?;
-        let (body, verdict) = guard::over(face, &head, body, &self.settings.limits, bytes_max)?;
+        let body = guard::judged((face, row), &head, body, &self.settings.limits, bytes_max).await?;
+        let (body, verdict) = guard::over((face, row), &head, body, &self.settings.limits, bytes_max)?;
         head.extensions.insert(table.hold());
         turns.iter_mut().for_each(Turn::begin);
         let sent = self.upstream.call(face, Request::from_parts(head, body)).await;

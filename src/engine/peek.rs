@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http_body_util::BodyExt;
 
 use crate::domain::refusal::Refusal;
+use crate::upstream::Face;
 use crate::wire::frame::{self, unframe};
 use crate::wire::inflate::Compression;
 use crate::wire::pb;
@@ -57,7 +58,7 @@ pub(super) async fn peek(
 
 async fn read_whole(headers: &HeaderMap, body: &mut Pending, bytes_max: usize) -> Result<Peeked, Refusal> {
     let rest = std::mem::replace(&mut body.rest, body::parts(Vec::new(), None));
-    let collected = body::collect(std::mem::take(&mut body.read), rest, bytes_max).await?;
+    let collected = body::collect(Face::Grpc, std::mem::take(&mut body.read), rest, bytes_max).await?;
     let message = unframe(
         &collected.data,
         Compression::of_grpc(headers.get(GRPC_ENCODING))?,

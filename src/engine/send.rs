@@ -53,7 +53,7 @@ impl Engine {
             .map_err(|error| self.lost(error))?;
         let bytes_max = self.settings.answer_bytes_max;
         let (mut head, rest) = answer.into_parts();
-        let collected = body::collect(Default::default(), rest, bytes_max).await?;
+        let collected = body::collect(call.face, Default::default(), rest, bytes_max).await?;
         if error_text(call.face, &head, &collected).is_some() {
             return Err(Halt::Answered(Box::new((head, collected))));
         }

@@ -23,6 +23,14 @@ pub(super) fn malformed(what: &str) -> Refusal {
     Refusal::invalid("malformed", format!("{what}: send exactly one whole message"))
 }
 
+/// How long a body of one message is, prefix included, by its first bytes. `None` where those are too few.
+pub fn whole_length(first: &[u8]) -> Option<usize> {
+    let [_, length @ ..] = *first.first_chunk::<PREFIX_BYTES>()?;
+    usize::try_from(u32::from_be_bytes(length))
+        .ok()?
+        .checked_add(PREFIX_BYTES)
+}
+
 /// The one message of a unary gRPC body.
 ///
 /// # Errors
