@@ -9,13 +9,13 @@ use super::proto::admin_server::Admin;
 use super::proto::{
     AddModelRequest, AdoptRequest, Adopted, AppointRequest, AuditReport, AuditRequest, FieldRef, FlipReport,
     FlipRequest, ListModelsRequest, ListModelsResponse, LogLines, LogRequest, MigrationState, ModelAdded,
-    ModelRow, OrderRequest, PaceRequest, Plan, PlanRequest, ReleaseRequest, Released, RetireRequest,
-    StartMigrationRequest, StatusReport, StatusRequest, VerifyRequest,
+    ModelRow, OrderRequest, PaceRequest, Plan, PlanRequest, Rehearsal, RehearseRequest, ReleaseRequest,
+    Released, RetireRequest, StartMigrationRequest, StatusReport, StatusRequest, VerifyRequest,
 };
 use super::serve::Faces;
 use crate::domain::ids::FieldKey;
 use crate::domain::model::ModelRef;
-use crate::migrate::{Ahead, Order, Retire, Start, Verify, When};
+use crate::migrate::{Ahead, Order, Rehearse, Retire, Start, Verify, When};
 
 type Reply<T> = Result<Response<T>, Status>;
 
@@ -94,6 +94,11 @@ impl Admin for Face {
     async fn appoint_cutover(&self, request: Request<AppointRequest>) -> Reply<MigrationState> {
         let (key, to, when): (FieldKey, ModelRef, When) = read(request)?;
         say(self.faces.state.operator.appoint(key, to, when).await)
+    }
+
+    async fn rehearse(&self, request: Request<RehearseRequest>) -> Reply<Rehearsal> {
+        let (key, verb): (FieldKey, Rehearse) = read(request)?;
+        say(self.faces.state.operator.rehearse(key, verb).await)
     }
 
     async fn rollback(&self, request: Request<FlipRequest>) -> Reply<FlipReport> {

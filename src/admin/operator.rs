@@ -10,7 +10,7 @@ use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
     Adopt, Adopted, Ahead, Audit, AuditReport, Control, ControlError, CutoverReport, MigrationStatus,
-    ModelAdded, ModelRow, Order, Release, Released, Retire, Start, Status, Verify, When,
+    ModelAdded, ModelRow, Order, Rehearsal, Rehearse, Release, Released, Retire, Start, Status, Verify, When,
 };
 
 /// What a verb comes back with.
@@ -50,6 +50,9 @@ pub trait Operator: Send + Sync + 'static {
 
     /// Postpones a cutover to `to`, sets its time, or takes that back.
     fn appoint(&self, key: FieldKey, to: ModelRef, when: When) -> Answer<'_, MigrationStatus>;
+
+    /// Says what a verb would do now; changes nothing.
+    fn rehearse(&self, key: FieldKey, verb: Rehearse) -> Answer<'_, Rehearsal>;
 
     /// Flips back to `to`, which served before.
     fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport>;
@@ -154,6 +157,10 @@ impl Operator for Control {
     fn appoint(&self, key: FieldKey, to: ModelRef, when: When) -> Answer<'_, MigrationStatus> {
         let control = self.clone();
         to_the_end(async move { control.appoint(&key, &to, when).await })
+    }
+
+    fn rehearse(&self, key: FieldKey, verb: Rehearse) -> Answer<'_, Rehearsal> {
+        Box::pin(async move { Ok(Control::rehearse(self, &key, &verb).await?) })
     }
 
     fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport> {

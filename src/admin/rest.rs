@@ -53,6 +53,7 @@ pub(super) fn routes() -> Router<Faces> {
             .route(&format!("{field}/plan"), post(plan))
             .route(&format!("{field}/cutover"), post(cutover))
             .route(&format!("{field}/appoint"), post(appoint))
+            .route(&format!("{field}/rehearse"), post(rehearse))
             .route(&format!("{field}/rollback"), post(rollback))
             .route(&format!("{field}/pause"), post(pause))
             .route(&format!("{field}/resume"), post(resume))
@@ -239,6 +240,14 @@ async fn cutover(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> 
 async fn appoint(State(faces): State<Faces>, Named(key): Named, body: Bytes) -> Result<Response, AdminError> {
     let AppointBody { to, when } = read(&body)?;
     Ok(done(&faces.state.operator.appoint(key, to, when).await?))
+}
+
+async fn rehearse(
+    State(faces): State<Faces>,
+    Named(key): Named,
+    body: Bytes,
+) -> Result<Response, AdminError> {
+    Ok(done(&faces.state.operator.rehearse(key, read(&body)?).await?))
 }
 
 async fn rollback(

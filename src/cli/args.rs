@@ -12,6 +12,7 @@ use super::adopt::AdoptArgs;
 use super::exit;
 use super::migrate::MigrateVerb;
 use super::model::ModelAddArgs;
+use super::rehearse::DryRun;
 
 /// Makes changing the embedding model of a Qdrant collection safe.
 #[derive(Debug, Parser)]
@@ -80,6 +81,8 @@ pub(super) enum Verb {
         /// Take the tags out of its points' payloads.
         #[arg(long)]
         strip_tags: bool,
+        #[command(flatten)]
+        dry: DryRun,
     },
     /// Show what is managed, counted exactly: everything, or one collection.
     #[command(after_help = exit::HELP)]

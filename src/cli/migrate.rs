@@ -6,6 +6,7 @@ use super::adopt::UndeclaredArg;
 use super::args::Connection;
 use super::exit;
 use super::operate::Ask;
+use super::rehearse::DryRun;
 use super::target::Target;
 use crate::domain::ids::FieldKey;
 use crate::domain::model::ModelRef;
@@ -73,6 +74,8 @@ pub(super) enum MigrateVerb {
         /// Return as soon as it is begun.
         #[arg(long)]
         detach: bool,
+        #[command(flatten)]
+        dry: DryRun,
     },
     /// Flip to the new model, if nothing stands against it; refused with every reason otherwise (exit code 3).
     #[command(after_help = exit::HELP)]
@@ -94,15 +97,12 @@ pub(super) enum MigrateVerb {
         /// The model that shall serve: NAME or NAME@VERSION.
         #[arg(long, value_name = "MODEL")]
         to: ModelRef,
+        #[command(flatten)]
+        dry: DryRun,
     },
     /// Let the backfill rest; writes go to both spaces all the same.
     #[command(after_help = exit::HELP)]
-    Pause {
-        #[command(flatten)]
-        connection: Connection,
-        #[command(flatten)]
-        target: Target,
-    },
+    Pause(OrderArgs),
     /// Let a paused backfill go on, or with --rate change how fast one goes.
     #[command(after_help = exit::HELP)]
     Resume {
@@ -116,12 +116,7 @@ pub(super) enum MigrateVerb {
     },
     /// Give the migration up: the new space is dropped, the old one serves as before. Not after the cutover.
     #[command(after_help = exit::HELP)]
-    Cancel {
-        #[command(flatten)]
-        connection: Connection,
-        #[command(flatten)]
-        target: Target,
-    },
+    Cancel(OrderArgs),
     /// Drop the space that served before the cutover: first its reads are refused for a while, then it goes. There is
     /// no way back after that.
     #[command(after_help = exit::HELP)]
@@ -135,12 +130,7 @@ pub(super) enum MigrateVerb {
     },
     /// End a retirement that is still in its brownout: the old space stays and can be read.
     #[command(after_help = exit::HELP)]
-    Keep {
-        #[command(flatten)]
-        connection: Connection,
-        #[command(flatten)]
-        target: Target,
-    },
+    Keep(OrderArgs),
 }
 
 /// What shall serve, and when.
@@ -160,20 +150,18 @@ pub(super) struct CutoverArgs {
     /// it is not made, `migrate status` says why. `never` takes it back, or what was postponed.
     #[arg(long, value_name = "TIME", conflicts_with_all = ["force", "postpone"], value_parser = time)]
     at: Option<When>,
+    #[command(flatten)]
+    dry: DryRun,
 }
 
 impl CutoverArgs {
     fn ask(self, key: FieldKey) -> Ask {
-        let Self {
-            to,
-            force,
-            postpone,
-            at,
-        } = self;
-        match at.or(postpone.then_some(When::Postponed)) {
+        let Self { to, force, .. } = self;
+        let when = self.at.or(self.postpone.then_some(When::Postponed));
+        self.dry.of(match when {
             Some(when) => Ask::Appoint { key, to, when },
             None => Ask::Cutover { key, to, force },
-        }
+        })
     }
 }
 
@@ -208,11 +196,13 @@ pub(super) struct StartArgs {
     /// Return as soon as it is started.
     #[arg(long)]
     detach: bool,
+    #[command(flatten)]
+    dry: DryRun,
 }
 
 impl StartArgs {
     fn ask(self) -> Ask {
-        Ask::Start {
+        self.dry.of(Ask::Start {
             key: self.target.key(),
             ask: Start {
                 to: self.to,
@@ -220,7 +210,7 @@ impl StartArgs {
                 standby: self.standby,
             },
             detach: self.detach,
-        }
+        })
     }
 }
 
@@ -229,6 +219,24 @@ fn standby(text: &str) -> Result<StandbyPolicy, String> {
         .into_iter()
         .find(|policy| policy.as_str() == text)
         .ok_or_else(|| "it is `isolate` or `strict`".to_owned())
+}
+
+/// What an order is given to.
+#[derive(Clone, Debug, Args)]
+pub(super) struct OrderArgs {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    dry: DryRun,
+}
+
+impl OrderArgs {
+    fn ask(self, order: Order) -> (Connection, Ask) {
+        let key = self.target.key();
+        (self.connection, self.dry.of(Ask::Order { key, order }))
+    }
 }
 
 /// How an old space goes.
@@ -247,6 +255,8 @@ pub(super) struct RetireArgs {
     /// Retire although somebody may read it, or end the brownout at once; the reason goes into the audit log.
     #[arg(long, value_name = "REASON")]
     pub(super) force: Option<String>,
+    #[command(flatten)]
+    dry: DryRun,
 }
 
 impl RetireArgs {
@@ -258,11 +268,6 @@ impl RetireArgs {
             force: self.force,
         }
     }
-}
-
-fn order(target: &Target, order: Order) -> Ask {
-    let key = target.key();
-    Ask::Order { key, order }
 }
 
 /// What a verb asks, and of whom.
@@ -292,9 +297,10 @@ pub(super) fn asked(verb: MigrateVerb) -> (Connection, Ask) {
             sample,
             repair,
             detach,
+            dry,
         } => {
             let (key, ask) = (target.key(), Verify { sample, repair });
-            (connection, Ask::Verify { key, ask, detach })
+            (connection, dry.of(Ask::Verify { key, ask, detach }))
         }
         MigrateVerb::Cutover {
             connection,
@@ -305,11 +311,12 @@ pub(super) fn asked(verb: MigrateVerb) -> (Connection, Ask) {
             connection,
             target,
             to,
+            dry,
         } => {
             let key = target.key();
-            (connection, Ask::Rollback { key, to })
+            (connection, dry.of(Ask::Rollback { key, to }))
         }
-        MigrateVerb::Pause { connection, target } => (connection, order(&target, Order::Pause)),
+        MigrateVerb::Pause(args) => args.ask(Order::Pause),
         MigrateVerb::Resume {
             connection,
             target,
@@ -318,15 +325,16 @@ pub(super) fn asked(verb: MigrateVerb) -> (Connection, Ask) {
             let key = target.key();
             (connection, Ask::Resume { key, rate })
         }
-        MigrateVerb::Cancel { connection, target } => (connection, order(&target, Order::Cancel)),
-        MigrateVerb::Keep { connection, target } => (connection, order(&target, Order::Keep)),
+        MigrateVerb::Cancel(args) => args.ask(Order::Cancel),
+        MigrateVerb::Keep(args) => args.ask(Order::Keep),
         MigrateVerb::Retire {
             connection,
             target,
             retire,
         } => {
-            let (key, ask) = (target.key(), retire.ask());
-            (connection, Ask::Retire { key, ask })
+            let (key, dry) = (target.key(), retire.dry);
+            let ask = retire.ask();
+            (connection, dry.of(Ask::Retire { key, ask }))
         }
     }
 }

@@ -10,6 +10,7 @@ mod migrate;
 mod model;
 mod operate;
 mod progress;
+mod rehearse;
 mod render;
 mod start;
 mod target;
@@ -85,13 +86,14 @@ pub fn parse_from(args: impl IntoIterator<Item = OsString>) -> Result<Command, c
             connection,
             collection,
             strip_tags,
+            dry,
         } => {
             let collection = collection.as_str().into();
             let request = Release {
                 collection,
                 strip_tags,
             };
-            (connection, Ask::Release(request))
+            (connection, dry.of(Ask::Release(request)))
         }
         Verb::Status {
             connection,

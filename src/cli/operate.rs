@@ -9,7 +9,7 @@ use super::args::Connection;
 use super::client::Client;
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
-use super::{ahead, render, start, verify};
+use super::{ahead, rehearse, render, start, verify};
 use crate::admin::api::{AddModel, MigrationList, ModelList};
 use crate::admin::error::{AdminError, ErrorKind, GateReason};
 use crate::admin::proto as pb;
@@ -17,8 +17,8 @@ use crate::domain::forecast::Forecast;
 use crate::domain::ids::{CollectionName, FieldKey};
 use crate::domain::model::ModelRef;
 use crate::migrate::{
-    Adopt, Adopted, Ahead, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, Order, Release,
-    Released, Retire, Start, Status, Verify, When,
+    Adopt, Adopted, Ahead, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, Order, Rehearse,
+    Release, Released, Retire, Start, Status, Verify, When,
 };
 
 /// A verb that speaks to a running Interlock.
@@ -55,6 +55,7 @@ pub(super) enum Ask {
         to: ModelRef,
         when: When,
     },
+    Rehearse(FieldKey, Rehearse),
     Rollback {
         key: FieldKey,
         to: ModelRef,
@@ -187,6 +188,10 @@ async fn carry_out(connection: &Connection, ask: Ask, progress: Progress<'_>) ->
             let request = pb::AppointRequest::from((key, to, when));
             let answer = client.stub.appoint_cutover(request).await;
             Report::new(&client.read::<_, MigrationStatus>(answer)?, render::migration)
+        }
+        Ask::Rehearse(key, verb) => {
+            let said = rehearse::rehearse(&mut client, key, verb).await?;
+            Report::new(&said, rehearse::text)
         }
         Ask::Rollback { key, to } => {
             let answer = client.stub.rollback(flip(key, &to, None)).await;

@@ -73,6 +73,17 @@ pub struct Verdict {
     pub reasons: Vec<Reason>,
 }
 
+impl fmt::Display for Favour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SpaceStands => f.write_str("the space stands as its model needs it"),
+            Self::Covered { points } => write!(f, "each of the {points} points has a vector there"),
+            Self::NothingPending => f.write_str("none of them is pending"),
+            Self::Verified { .. } => f.write_str("both spaces were compared, and nothing false was left"),
+        }
+    }
+}
+
 /// One reason against a flip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]

@@ -1,5 +1,6 @@
 //! What the operator's verbs take and give. These go out as JSON as they stand.
 
+mod rehearsal;
 mod release;
 mod start;
 mod when;
@@ -18,6 +19,7 @@ use crate::domain::source::SourceTemplate;
 use crate::domain::table::{OnEmbedFailure, StandbyPolicy, StandbyState, Undeclared};
 use crate::domain::verify::Verification;
 
+pub use rehearsal::{Rehearsal, Rehearse};
 pub use release::{Release, Released, ReleasedVector};
 pub use start::Start;
 pub use when::When;

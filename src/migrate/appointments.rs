@@ -47,13 +47,7 @@ impl Inner {
                 )
             }
             When::At { at_ms } => {
-                let now = now_ms();
-                if at_ms <= now || at_ms - now > AHEAD_MAX_MS {
-                    return Err(ControlError::new(
-                        ErrorKind::Invalid,
-                        "the time of a cutover must be ahead, and within a year",
-                    ));
-                }
+                is_ahead(at_ms, now_ms())?;
                 (Some(Appointment::At { at_ms }), json!({ "at_ms": at_ms }))
             }
             When::Never => (None, json!(null)),
@@ -163,8 +157,19 @@ impl Inner {
     }
 }
 
+/// Whether a time can be waited for.
+pub(super) fn is_ahead(at_ms: u64, now_ms: u64) -> Result<(), ControlError> {
+    match at_ms <= now_ms || at_ms - now_ms > AHEAD_MAX_MS {
+        true => Err(ControlError::new(
+            ErrorKind::Invalid,
+            "the time of a cutover must be ahead, and within a year",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// A cutover that is made at once or never has nothing to wait for.
-fn may_wait(key: &FieldKey, phase: PhaseName) -> Result<(), ControlError> {
+pub(super) fn may_wait(key: &FieldKey, phase: PhaseName) -> Result<(), ControlError> {
     match phase {
         PhaseName::DualWriting
         | PhaseName::Backfilling

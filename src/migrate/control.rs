@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::api::{
-    Adopt, Adopted, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Order, Release,
-    Released, Retire, Start, Status, When,
+    Adopt, Adopted, Audit, AuditReport, CutoverReport, MigrationStatus, ModelAdded, ModelRow, Order,
+    Rehearsal, Rehearse, Release, Released, Retire, Start, Status, When,
 };
 use super::audit::now_ms;
 use super::cache::Cache;
@@ -208,6 +208,14 @@ impl Control {
         when: When,
     ) -> Result<MigrationStatus, ControlError> {
         self.inner.appoint(key, to, when).await
+    }
+
+    /// Says what a verb would do now; changes nothing.
+    ///
+    /// # Errors
+    /// `not_found`; `upstream`. What stands against the verb is no error: [`Rehearsal::against`] says it.
+    pub async fn rehearse(&self, key: &FieldKey, verb: &Rehearse) -> Result<Rehearsal, ControlError> {
+        self.inner.rehearse(key, verb).await
     }
 
     /// Flips back to the space that served before the cutover, whose model is `to`.

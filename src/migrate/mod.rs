@@ -27,6 +27,7 @@ mod orders;
 mod pace;
 mod pages;
 mod provenance;
+mod rehearse;
 mod release;
 mod retire;
 mod run;
@@ -42,8 +43,9 @@ pub use crate::domain::phase::{Appointment, PhaseName};
 pub use crate::domain::verify::{Ask as Verify, Verification};
 pub use api::{
     Adopt, AdoptVector, Adopted, AdoptedField, Audit, AuditReport, BrownoutStatus, CollectionStatus,
-    CutoverReport, FieldStatus, Found, MigrationStatus, ModelAdded, ModelRow, Order, Release, Released,
-    ReleasedVector, Retire, Role, SpaceStatus, Start, Status, UndeclaredChoice, Unsourced, When,
+    CutoverReport, FieldStatus, Found, MigrationStatus, ModelAdded, ModelRow, Order, Rehearsal, Rehearse,
+    Release, Released, ReleasedVector, Retire, Role, SpaceStatus, Start, Status, UndeclaredChoice, Unsourced,
+    When,
 };
 pub use control::{Control, Parts};
 pub use error::{ControlError, ErrorKind};

@@ -57,7 +57,7 @@ impl Inner {
 }
 
 /// What to do instead, where a phase has no use for an order.
-fn hint(order: Order, phase: PhaseName) -> Option<&'static str> {
+pub(super) fn hint(order: Order, phase: PhaseName) -> Option<&'static str> {
     use PhaseName::{Backfilling, Brownout, Cancelled, Cancelling, Done, DualWriting, Opening, Paused};
     use PhaseName::{Planned, Ready, Retiring, RolledBack, ServingNew};
     match (order, phase) {

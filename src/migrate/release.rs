@@ -136,7 +136,7 @@ impl Inner {
     }
 
     /// The collection's migrations, all of them over.
-    async fn may_let_go(
+    pub(super) async fn may_let_go(
         &self,
         collection: &CollectionName,
         managed: &Managed,

@@ -46,20 +46,14 @@ impl Inner {
             | Phase::RolledBack(_)
             | Phase::Cancelling
             | Phase::Cancelled => {
-                return Err(ControlError::new(
-                    ErrorKind::Conflict,
-                    format!(
-                        "`{}` serves `{}`: only after `interlock migrate cutover` is there an old space to retire; `interlock migrate cancel` drops the new one",
-                        migration.from.model, run.key
-                    ),
-                ));
+                return Err(not_flipped(&migration));
             }
         }
         run.wake.notify_one();
         Ok(run.status.borrow().clone())
     }
 
-    fn may_retire(
+    pub(super) fn may_retire(
         &self,
         migration: &Migration,
         tally: &Tally,
@@ -171,4 +165,15 @@ impl Inner {
             .map(|(name, ago)| format!("{name} ({ago} s ago)"))
             .collect()
     }
+}
+
+/// There is no old space yet.
+pub(super) fn not_flipped(migration: &Migration) -> ControlError {
+    ControlError::new(
+        ErrorKind::Conflict,
+        format!(
+            "`{}` serves `{}`: only after `interlock migrate cutover` is there an old space to retire; `interlock migrate cancel` drops the new one",
+            migration.from.model, migration.key
+        ),
+    )
 }

@@ -192,7 +192,7 @@ fn line_about(migration: &Migration, seen: &Verification) -> String {
 }
 
 /// Both spaces must stand, and be written.
-fn check_phase(migration: &Migration) -> Result<(), ControlError> {
+pub(super) fn check_phase(migration: &Migration) -> Result<(), ControlError> {
     let phase = migration.phase.name();
     match phase {
         PhaseName::Backfilling

@@ -7,7 +7,7 @@ use interlock::domain::model::{Distance, Kind, Model};
 use interlock::domain::source::SourceTemplate;
 use interlock::domain::table::{OnEmbedFailure, StandbyPolicy};
 use interlock::migrate::{
-    Adopt, AdoptVector, Ahead, Order, Release, Retire, Start, UndeclaredChoice, Verify, When,
+    Adopt, AdoptVector, Ahead, Order, Rehearse, Release, Retire, Start, UndeclaredChoice, Verify, When,
 };
 
 use crate::scripted::{Call, key};
@@ -328,6 +328,100 @@ async fn the_other_verbs_ask_for_their_field() {
                     to: new(),
                     no_sample: true,
                 },
+            ),
+        ),
+        (
+            &["migrate", "start", "docs/title", "--to", "new@2", "--dry-run"],
+            Call::Rehearse(title.clone(), Rehearse::Start(Start::to(new()))),
+        ),
+        (
+            &[
+                "migrate",
+                "cutover",
+                "docs/title",
+                "--to",
+                "new@2",
+                "--force",
+                "why",
+                "--dry-run",
+            ],
+            Call::Rehearse(
+                title.clone(),
+                Rehearse::Cutover {
+                    to: new(),
+                    is_forced: true,
+                    when: None,
+                },
+            ),
+        ),
+        (
+            &[
+                "migrate",
+                "cutover",
+                "docs/title",
+                "--to",
+                "new@2",
+                "--postpone",
+                "--dry-run",
+            ],
+            Call::Rehearse(
+                title.clone(),
+                Rehearse::Cutover {
+                    to: new(),
+                    is_forced: false,
+                    when: Some(When::Postponed),
+                },
+            ),
+        ),
+        (
+            &["migrate", "rollback", "docs/title", "--to", "new@2", "--dry-run"],
+            Call::Rehearse(title.clone(), Rehearse::Rollback { to: new() }),
+        ),
+        (
+            &["migrate", "cancel", "docs/title", "--dry-run"],
+            Call::Rehearse(title.clone(), Rehearse::Order { order: Order::Cancel }),
+        ),
+        (
+            &["migrate", "keep", "docs/title", "--dry-run"],
+            Call::Rehearse(title.clone(), Rehearse::Order { order: Order::Keep }),
+        ),
+        (
+            &["migrate", "verify", "docs/title", "--repair", "--dry-run"],
+            Call::Rehearse(
+                title.clone(),
+                Rehearse::Verify(Verify {
+                    repair: true,
+                    ..Verify::default()
+                }),
+            ),
+        ),
+        (
+            &[
+                "migrate",
+                "retire",
+                "docs/title",
+                "--quiet-seconds",
+                "7",
+                "--dry-run",
+            ],
+            Call::Rehearse(
+                title.clone(),
+                Rehearse::Retire(Retire {
+                    quiet_seconds: 7,
+                    brownout_seconds: 600,
+                    undeclared: None,
+                    force: None,
+                }),
+            ),
+        ),
+        (
+            &["release", "docs", "--dry-run"],
+            Call::Rehearse(
+                key("docs", ""),
+                Rehearse::Release(Release {
+                    collection: "docs".into(),
+                    strip_tags: false,
+                }),
             ),
         ),
         (

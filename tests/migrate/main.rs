@@ -12,6 +12,7 @@ mod harness;
 mod pace;
 mod races;
 mod real;
+mod rehearsals;
 mod release;
 mod verbs;
 mod verification;

@@ -17,9 +17,9 @@ use interlock::domain::table::{OnEmbedFailure, Space, StandbyPolicy, Undeclared}
 use interlock::domain::verify::{Difference, Digest};
 use interlock::migrate::{
     Adopt, Adopted, AdoptedField, Ahead, Appointment, Audit, AuditReport, BrownoutStatus, CollectionStatus,
-    CutoverReport, FieldStatus, MigrationStatus, ModelAdded, ModelRow, Order, PhaseName, Release, Released,
-    ReleasedVector, Retire, Role, SpaceStatus, Start, Status, ThrottleStatus, Unsourced, Verification,
-    Verify, When,
+    CutoverReport, FieldStatus, MigrationStatus, ModelAdded, ModelRow, Order, PhaseName, Rehearsal, Rehearse,
+    Release, Released, ReleasedVector, Retire, Role, SpaceStatus, Start, Status, ThrottleStatus, Unsourced,
+    Verification, Verify, When,
 };
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -39,6 +39,7 @@ pub enum Call {
     Cutover(FieldKey, ModelRef),
     ForceCutover(FieldKey, ModelRef, String),
     Appoint(FieldKey, ModelRef, When),
+    Rehearse(FieldKey, Rehearse),
     Rollback(FieldKey, ModelRef),
     Order(FieldKey, Order),
     Retire(FieldKey, Retire),
@@ -160,6 +161,16 @@ impl Operator for Scripted {
 
     fn appoint(&self, key: FieldKey, to: ModelRef, when: When) -> Answer<'_, MigrationStatus> {
         self.answer(Call::Appoint(key, to, when), state(PhaseName::Ready, 1_000))
+    }
+
+    fn rehearse(&self, key: FieldKey, verb: Rehearse) -> Answer<'_, Rehearsal> {
+        let said = Rehearsal {
+            key: key.clone(),
+            would: vec!["do it".to_owned()],
+            against: Vec::new(),
+            gate: state(PhaseName::Ready, 1_000).gate,
+        };
+        self.answer(Call::Rehearse(key, verb), said)
     }
 
     fn rollback(&self, key: FieldKey, to: ModelRef) -> Answer<'_, CutoverReport> {

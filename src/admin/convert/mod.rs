@@ -8,6 +8,7 @@ mod forecast;
 mod gate;
 mod migrations;
 mod models;
+mod rehearsal;
 mod release;
 mod start;
 mod status;
