@@ -278,6 +278,8 @@ fn control_settings(config: &Config) -> crate::migrate::Settings {
         unsourced_listed_max: migrate.unsourced_listed_max,
         must_be_verified: migrate.must_be_verified,
         cutover_late_max_ms: migrate.cutover_late_max_ms.0,
+        snapshot_before_retiring: migrate.snapshot_before_retiring,
+        snapshot_timeout_ms: migrate.snapshot_timeout_ms.0,
         verify_cosine_min_percent: migrate.verify_cosine_min_percent,
         bounds: bounds(migrate),
         ..crate::migrate::Settings::default()

@@ -157,6 +157,8 @@ pub struct Migrate {
     pub verify_cosine_min_percent: u32,
     pub must_be_verified: bool,
     pub cutover_late_max_ms: Millis,
+    pub snapshot_before_retiring: bool,
+    pub snapshot_timeout_ms: Millis,
     pub live_p99_percent_max: u32,
     pub upstream_queue_max: u64,
     pub requests_per_minute_max: u64,

@@ -7,12 +7,13 @@ mod effect;
 mod event;
 mod name;
 mod progress;
+mod retirement;
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::FieldKey;
 use super::model::ModelId;
-use super::table::{Field, Space, Standby, StandbyPolicy, StandbyState, Undeclared};
+use super::table::{Field, Space, Standby, StandbyPolicy, StandbyState};
 use super::throttle::Spent;
 use super::verify::Verification;
 
@@ -21,6 +22,7 @@ pub use effect::{Effect, TableChange};
 pub use event::Event;
 pub use name::{PhaseName, standby_name};
 pub use progress::{Progress, Tally};
+pub use retirement::{Compared, Prepared, Retirement, Snapshot, Survey};
 
 /// Moves a field's serving space from one model to another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,19 +88,6 @@ pub enum Phase {
     Cancelling,
     /// The new space is gone; the old one serves as before.
     Cancelled,
-}
-
-/// How the old space goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Retirement {
-    /// What the backfill left.
-    pub tally: Tally,
-    /// When the brownout began, in milliseconds since 1970.
-    pub since_ms: u64,
-    /// The earliest moment at which the space may be dropped, in milliseconds since 1970.
-    pub until_ms: u64,
-    /// The policy that the field has afterwards for requests that declare no model; absent: it stays.
-    pub undeclared: Option<Undeclared>,
 }
 
 impl Phase {
@@ -356,6 +345,16 @@ impl Phase {
         }
         if let (Self::Brownout(retirement), Event::BrownoutOver) = (self, &event) {
             return Some((Retiring(retirement.clone()), Some(TableChange::DropSource)));
+        }
+        if let (Self::Retiring(retirement), Event::Prepared(prepared)) = (self, &event) {
+            let prepared = Some(prepared.clone());
+            return Some((
+                Retiring(Retirement {
+                    prepared,
+                    ..retirement.clone()
+                }),
+                None,
+            ));
         }
         if let (Self::Retiring(retirement), Event::SpaceDropped) = (self, &event) {
             return Some((Done(retirement.tally.clone()), None));

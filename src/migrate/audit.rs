@@ -44,6 +44,7 @@ pub(super) fn of_step(event: &Event, next: &Migration, note: Value) -> Option<St
         Event::Retire(_) => "retirement begun",
         Event::Keep => "retirement ended",
         Event::BrownoutOver => "brownout over",
+        Event::Prepared(_) => "drop prepared",
         Event::SpaceDropped => "space dropped",
         Event::Drained | Event::Page { .. } | Event::Spent(_) | Event::PassEnded { .. } => return None,
     };

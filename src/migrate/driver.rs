@@ -13,7 +13,7 @@ use super::pace::Pace;
 use super::pages::Passed;
 use super::run::Run;
 use super::waiting::Waiting;
-use crate::domain::phase::{Event, Migration, Phase, Progress};
+use crate::domain::phase::{Event, Migration, Phase, Progress, Retirement};
 use crate::store::Commit;
 use crate::upstream::calls::parse_id;
 
@@ -151,12 +151,20 @@ impl Inner {
                 }
                 self.keep_fresh(run, migration, memory).await
             }
-            Phase::Retiring(_) => {
-                self.drop_space(run, migration, &migration.from).await?;
+            Phase::Retiring(Retirement { prepared: None, .. }) => {
+                self.prepare_drop(run, migration).await?;
+                Ok(Next::Again)
+            }
+            Phase::Retiring(Retirement {
+                prepared: Some(prepared),
+                ..
+            }) => {
+                self.drop_space(run, migration, &migration.from, Some(prepared))
+                    .await?;
                 Ok(Next::End)
             }
             Phase::Cancelling => {
-                self.drop_space(run, migration, &migration.to).await?;
+                self.drop_space(run, migration, &migration.to, None).await?;
                 Ok(Next::End)
             }
         }

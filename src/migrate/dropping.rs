@@ -1,48 +1,126 @@
 //! The end of a space that no table knows any more: once every request that knew it has answered, it is dropped, and
-//! what is left is checked against what was there.
+//! what is left is checked against what was there. Before an old space goes, the collection is saved as it is.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use qdrant_client::qdrant::vectors_config::Config;
+use qdrant_client::qdrant::{CollectionConfig, CollectionInfo};
+use serde_json::{Value, json};
 
 use super::error::{ControlError, ErrorKind};
 use super::inner::Inner;
 use super::run::Run;
-use super::schema;
-use crate::domain::phase::{Event, Migration};
+use crate::domain::phase::{Compared, Event, Migration, Prepared, Snapshot};
 use crate::domain::table::Space;
 use crate::domain::tag::TagPaths;
 
 impl Inner {
+    /// Saves the collection, and counts what is not to go, before the old space is dropped. May be done again.
+    pub(super) async fn prepare_drop(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        migration: &Migration,
+    ) -> Result<(), ControlError> {
+        // A write under an earlier table may still name the space.
+        self.registry.drained(self.registry.current_epoch()).await;
+        let snapshot = match self.settings.snapshot_before_retiring {
+            true => self.snapshot(migration.key.collection.as_str()).await?,
+            false => Snapshot::Off,
+        };
+        let before = self.survey(migration, &migration.to).await?;
+        let prepared = Prepared { snapshot, before };
+        let note = json!(prepared);
+        self.advance_noting(run, Event::Prepared(prepared), note).await?;
+        Ok(())
+    }
+
+    async fn snapshot(&self, collection: &str) -> Result<Snapshot, ControlError> {
+        let bound = Duration::from_millis(self.settings.snapshot_timeout_ms);
+        match self.calls.bounded(bound).snapshot(collection).await {
+            Ok((name, bytes)) => Ok(Snapshot::Made { name, bytes }),
+            Err(error) if error.is_unimplemented() => Ok(Snapshot::Unsupported),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a drop would be preceded by a snapshot, in words.
+    pub(super) async fn say_snapshot(&self, collection: &str) -> Result<&'static str, ControlError> {
+        if !self.settings.snapshot_before_retiring {
+            return Ok("make no snapshot first: `migrate.snapshot_before_retiring` is off");
+        }
+        match self.calls.snapshots(collection).await {
+            Ok(_) => Ok("make a snapshot of the collection first"),
+            Err(error) if error.is_unimplemented() => Ok("make no snapshot first: this engine has none"),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Drops `space` and ends the migration. May be done again at any point.
     pub(super) async fn drop_space(
         self: &Arc<Self>,
         run: &Arc<Run>,
         migration: &Migration,
         space: &Space,
+        prepared: Option<&Prepared>,
     ) -> Result<(), ControlError> {
         // A write under an earlier table may still name the space.
         self.registry.drained(self.registry.current_epoch()).await;
         let collection = migration.key.collection.as_str();
-        let before = schema::vectors(&self.calls.collection(collection).await?);
-        if before.contains_key(&space.vector) {
+        let before = self.calls.collection(collection).await?;
+        if super::schema::vectors(&before).contains_key(&space.vector) {
             self.calls
                 .delete_vector(collection, space.vector.as_str())
                 .await?;
         }
         self.drop_index(migration, space).await?;
-        let after = schema::vectors(&self.calls.collection(collection).await?);
-        let mut expected = before;
-        expected.remove(&space.vector);
-        if after != expected {
+        let after = self.calls.collection(collection).await?;
+        if without(before, space) != without(after, space) {
             return Err(ControlError::new(
                 ErrorKind::Upstream,
                 format!(
-                    "after `{}` was dropped from `{collection}`, its vectors are not what they were before: was the collection changed meanwhile?",
+                    "after `{}` was dropped from `{collection}`, the rest of its configuration is not what it was before: was the collection changed meanwhile?",
                     space.vector
                 ),
             ));
         }
-        self.advance(run, Event::SpaceDropped).await?;
+        let note = match prepared {
+            Some(prepared) => self.check_rest(run, migration, prepared).await?,
+            None => Value::Null,
+        };
+        self.advance_noting(run, Event::SpaceDropped, note).await?;
         self.describe(&migration.key.collection).await
+    }
+
+    /// Whether everything else is as it was before the drop, for the audit log. What is not is told loudly, but cannot
+    /// be undone here: the snapshot can.
+    async fn check_rest(
+        &self,
+        run: &Run,
+        migration: &Migration,
+        prepared: &Prepared,
+    ) -> Result<Value, ControlError> {
+        let after = self.survey(migration, &migration.to).await?;
+        let compared = prepared.before.compare(&after);
+        match compared {
+            Compared::Same | Compared::Written => {}
+            Compared::Different => {
+                let said = format!(
+                    "after the drop `{}` holds {} points, {} of them in `{}`; before it {} and {}, and nobody wrote meanwhile: were they deleted?",
+                    migration.key.collection,
+                    after.points,
+                    after.vectors,
+                    migration.to.vector,
+                    prepared.before.points,
+                    prepared.before.vectors
+                );
+                tracing::error!(field = %run.key, snapshot = ?prepared.snapshot, "{said}");
+                run.show_error(Some(said));
+            }
+        }
+        Ok(json!({
+            "compared": compared, "before": prepared.before, "after": after, "snapshot": prepared.snapshot,
+        }))
     }
 
     /// The index that counted what was pending in the space.
@@ -62,4 +140,33 @@ impl Inner {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// A collection's configuration but for one vector.
+fn without(info: CollectionInfo, space: &Space) -> Option<CollectionConfig> {
+    let mut config = info.config?;
+    // Our own words in it are said anew after the drop.
+    config.metadata.clear();
+    if let Some(params) = &mut config.params {
+        let vectors = params.vectors_config.take().and_then(|vectors| vectors.config);
+        params.vectors_config = Some(qdrant_client::qdrant::VectorsConfig {
+            config: match vectors {
+                Some(Config::ParamsMap(mut map)) => {
+                    map.map.remove(space.vector.as_str());
+                    (!map.map.is_empty()).then_some(Config::ParamsMap(map))
+                }
+                // The one unnamed vector.
+                Some(Config::Params(_)) if space.vector.as_str().is_empty() => None,
+                other => other,
+            },
+        });
+        if let Some(sparse) = &mut params.sparse_vectors_config {
+            sparse.map.remove(space.vector.as_str());
+        }
+        params.sparse_vectors_config = params
+            .sparse_vectors_config
+            .take()
+            .filter(|sparse| !sparse.map.is_empty());
+    }
+    Some(config)
 }

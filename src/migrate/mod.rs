@@ -36,6 +36,7 @@ mod settings;
 mod stamp;
 mod start;
 mod status;
+mod survey;
 mod verify;
 mod waiting;
 

@@ -277,7 +277,9 @@ impl Inner {
         migration: &Migration,
         retirement: &Retirement,
     ) -> Result<(), ControlError> {
+        said.step(self.say_snapshot(migration.key.collection.as_str()).await?);
         self.say_dropped(said, migration, &migration.from).await?;
+        said.step("check that nothing else changed: counts, configuration, and a digest over every point's last write");
         match &retirement.undeclared {
             Some(Undeclared::Pinned(model)) => {
                 said.step(format!(

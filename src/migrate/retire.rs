@@ -89,6 +89,7 @@ impl Inner {
             since_ms,
             until_ms: since_ms.saturating_add(ask.brownout_seconds.saturating_mul(1_000)),
             undeclared,
+            prepared: None,
         })
     }
 

@@ -37,6 +37,10 @@ pub struct Settings {
     pub drain_timeout_ms: u64,
     /// How far behind its time a cutover may still be made, in milliseconds: later, nobody expects it any more.
     pub cutover_late_max_ms: u64,
+    /// Whether a snapshot of the collection is made before an old space is dropped.
+    pub snapshot_before_retiring: bool,
+    /// For the making of a snapshot, in milliseconds.
+    pub snapshot_timeout_ms: u64,
     /// How often a flip asks the gate while only writes that are under way may stand against it.
     pub gate_attempts_max: u32,
     /// Between two of these, in milliseconds.
@@ -72,6 +76,8 @@ impl Default for Settings {
             start_wait_ms: 20_000,
             drain_timeout_ms: 120_000,
             cutover_late_max_ms: 300_000,
+            snapshot_before_retiring: true,
+            snapshot_timeout_ms: 3_600_000,
             gate_attempts_max: 20,
             gate_wait_ms: 50,
             unsourced_listed_max: 100,

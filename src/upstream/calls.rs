@@ -128,6 +128,13 @@ impl Calls {
         }
     }
 
+    /// The same, with another bound on a call's time.
+    pub fn bounded(&self, timeout: Duration) -> Self {
+        let mut calls = self.clone();
+        calls.limits.timeout = timeout;
+        calls
+    }
+
     /// One call: `path` as `/qdrant.Points/Scroll`.
     pub async fn unary<Q: Message, A: Message + Default>(
         &self,

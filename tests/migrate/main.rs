@@ -7,6 +7,7 @@ mod ahead;
 mod appointments;
 mod client;
 mod crashes;
+mod dropping;
 mod endings;
 mod harness;
 mod pace;

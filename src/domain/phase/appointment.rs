@@ -46,6 +46,7 @@ impl Migration {
             | Event::Retire(_)
             | Event::Keep
             | Event::BrownoutOver
+            | Event::Prepared(_)
             | Event::SpaceDropped => self.appointment.clone(),
         }
     }

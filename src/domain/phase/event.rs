@@ -1,6 +1,6 @@
 //! What moves a migration.
 
-use super::{Appointment, Retirement};
+use super::{Appointment, Prepared, Retirement};
 use crate::domain::gate::Armed;
 use crate::domain::table::StandbyPolicy;
 use crate::domain::throttle::Spent;
@@ -56,6 +56,8 @@ pub enum Event {
     Keep,
     /// The brownout's time is over, and nobody was refused in it; or the operator insists.
     BrownoutOver,
+    /// What is done before the drop is done.
+    Prepared(Prepared),
     /// The space that had to go is gone.
     SpaceDropped,
 }

@@ -46,7 +46,15 @@ fn retirement() -> Retirement {
         tally: Tally::default(),
         since_ms: 1,
         until_ms: 2,
+        prepared: None,
         undeclared: Some(Undeclared::Pinned("new@1".parse().unwrap())),
+    }
+}
+
+fn prepared() -> Prepared {
+    Prepared {
+        snapshot: Snapshot::Off,
+        before: Survey::default(),
     }
 }
 
@@ -215,6 +223,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         Just(Event::Retire(retirement())),
         Just(Event::Keep),
         Just(Event::BrownoutOver),
+        Just(Event::Prepared(prepared())),
         Just(Event::SpaceDropped),
     ];
     prop::collection::vec(event, 0..60)

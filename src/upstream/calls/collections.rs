@@ -4,10 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use qdrant_client::qdrant::create_vector_name_request::VectorConfig;
 use qdrant_client::qdrant::{
-    CollectionInfo, CollectionOperationResponse, CreateFieldIndexCollection, CreateVectorNameRequest,
-    DeleteFieldIndexCollection, DeleteVectorNameRequest, FieldType, GetCollectionInfoRequest,
-    GetCollectionInfoResponse, ListAliasesRequest, ListAliasesResponse, ListCollectionsRequest,
-    ListCollectionsResponse, PointsOperationResponse, UpdateCollection, Value,
+    CollectionInfo, CollectionOperationResponse, CreateFieldIndexCollection, CreateSnapshotRequest,
+    CreateSnapshotResponse, CreateVectorNameRequest, DeleteFieldIndexCollection, DeleteVectorNameRequest,
+    FieldType, GetCollectionInfoRequest, GetCollectionInfoResponse, ListAliasesRequest, ListAliasesResponse,
+    ListCollectionsRequest, ListCollectionsResponse, ListSnapshotsRequest, ListSnapshotsResponse,
+    PointsOperationResponse, UpdateCollection, Value,
 };
 
 use super::points::applied;
@@ -29,6 +30,30 @@ impl Calls {
     /// What says whether a collection is the one that was adopted; by its name or an alias.
     pub async fn found(&self, name: &str, mark_key: &str) -> Result<Found, CallError> {
         Ok(shapes::found(&self.collection(name).await?, mark_key))
+    }
+
+    /// Has a snapshot of a collection made. Returns its name, and its size in bytes.
+    pub async fn snapshot(&self, collection: &str) -> Result<(String, u64), CallError> {
+        let ask = CreateSnapshotRequest {
+            collection_name: collection.to_owned(),
+        };
+        let answer: CreateSnapshotResponse = self.unary("/qdrant.Snapshots/Create", &ask).await?;
+        let made = answer.snapshot_description;
+        let made = made.ok_or_else(|| CallError::Broken("the snapshot has no description".to_owned()))?;
+        Ok((made.name, u64::try_from(made.size).unwrap_or_default()))
+    }
+
+    /// The names of a collection's snapshots.
+    pub async fn snapshots(&self, collection: &str) -> Result<Vec<String>, CallError> {
+        let ask = ListSnapshotsRequest {
+            collection_name: collection.to_owned(),
+        };
+        let answer: ListSnapshotsResponse = self.unary("/qdrant.Snapshots/List", &ask).await?;
+        Ok(answer
+            .snapshot_descriptions
+            .into_iter()
+            .map(|one| one.name)
+            .collect())
     }
 
     /// The real name of every collection.
