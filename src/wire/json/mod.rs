@@ -3,6 +3,7 @@
 //! `engine`; paths, query strings and statuses are the caller's.
 
 mod answer;
+mod blocks;
 mod cursor;
 mod errors;
 mod info;

@@ -1,5 +1,7 @@
-//! JSON numbers: where they end. Vectors are most of what comes in, so a run of numbers is passed over eight bytes at a
-//! time. Called by the cursor; parses nothing.
+//! JSON numbers: where they end. Vectors are most of what comes in, so a run of numbers is passed over in blocks, and what
+//! a block does not know eight bytes at a time. Called by the cursor; parses nothing.
+
+use super::blocks;
 
 /// Where the number ends that starts at `at`; or, where there is none, the byte that cannot be there.
 #[inline(always)]
@@ -25,6 +27,11 @@ pub(super) fn end(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
 pub(super) fn run(bytes: &[u8], mut at: usize) -> (usize, usize) {
     let mut count = 0;
     while bytes.get(at) == Some(&b',') {
+        if let Some((numbers, length)) = blocks::whole(&bytes[at..]) {
+            count += numbers;
+            at += length;
+            continue;
+        }
         let start = at + 1 + usize::from(bytes.get(at + 1) == Some(&b' '));
         let Ok(next) = end(bytes, start) else { break };
         count += 1;
@@ -120,7 +127,50 @@ mod tests {
         }
     }
 
+    /// A run, number by number.
+    fn run_singly(bytes: &[u8]) -> (usize, usize) {
+        let (mut count, mut at) = (0, 0);
+        while bytes.get(at) == Some(&b',') {
+            let start = at + 1 + usize::from(bytes.get(at + 1) == Some(&b' '));
+            let Ok(next) = end(bytes, start) else { break };
+            (count, at) = (count + 1, next);
+        }
+        (count, at)
+    }
+
+    #[test]
+    fn one_wrong_byte_anywhere_stops_a_run_where_it_stands() {
+        let right = ",0.5,-0.25, 10,1e5,-3, 0,7.125,100.5,12345678,0.1".repeat(4);
+        assert_eq!(run(right.as_bytes(), 0), (40, right.len()));
+        for at in 0..right.len() {
+            for byte in 0..=u8::MAX {
+                let mut bytes = right.clone().into_bytes();
+                bytes[at] = byte;
+                assert_eq!(run(&bytes, 0), run_singly(&bytes), "{} at {at}", byte as char);
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn blocks_pass_what_single_numbers_pass(
+            parts in proptest::collection::vec(
+                prop::sample::select(vec![",", ", ", ",-", "-", ".", "0", "0.", "5", "0.25", "123456789", "e", "E-7", " ", "]"]),
+                1..80,
+            )
+        ) {
+            let text = format!(",{}", parts.concat());
+            prop_assert_eq!(run(text.as_bytes(), 0), run_singly(text.as_bytes()));
+        }
+
+        #[test]
+        fn numbers_of_any_length_are_passed_in_blocks(numbers in proptest::collection::vec(any::<f32>(), 1..200), space: bool) {
+            let separator = if space { ", " } else { "," };
+            let text: String = numbers.iter().map(|number| format!("{separator}{number}")).collect();
+            let finite = numbers.iter().take_while(|number| number.is_finite()).count();
+            prop_assert_eq!(run(text.as_bytes(), 0).0, finite);
+        }
+
         /// A number that cannot go on is refused even where a shorter one stands before it, as serde_json refuses it.
         #[test]
         fn a_number_ends_where_serde_jsons_does(
