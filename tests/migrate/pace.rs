@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use interlock::domain::ids::CollectionName;
 use interlock::domain::model::ModelRef;
 use interlock::migrate::{MigrationStatus, Order, PhaseName, Start};
+use interlock::registry::Registry;
 use tokio::sync::Barrier;
 
 use super::harness::{Around, NEW_SPACE, World};
@@ -138,4 +140,54 @@ async fn a_page_that_fails_among_others_is_done_again() {
     let ready = world.until_ready().await;
     assert_eq!((ready.total, ready.pending), (48, 0));
     world.check_fresh(NEW_SPACE, "new@1").await;
+}
+
+/// With every page, live requests are seen to take so long.
+fn live_requests_take(world: &World, ms: u64) {
+    let (registry, collection) = (Arc::clone(&world.registry), world.key().collection);
+    world.hooked.set(move |path| {
+        if path == SET_VECTORS {
+            note(&registry, &collection, ms);
+        }
+        Box::pin(async move { Around::Pass })
+    });
+}
+
+fn note(registry: &Registry, collection: &CollectionName, ms: u64) {
+    for _ in 0..200 {
+        registry.latency().note(collection, Duration::from_millis(ms));
+    }
+}
+
+fn is_slowed(status: &MigrationStatus) -> bool {
+    let throttle = status.throttle.as_ref();
+    throttle.is_some_and(|throttle| throttle.reason.as_deref() == Some("latency"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backfill_slows_down_against_the_level_from_before_it_and_recovers() {
+    let mut world = with_points(World::adopted().await, 300).await;
+    world.settings.bounds.latency_ratio = Some(1.2);
+    let world = world.restart().await;
+    note(&world.registry, &world.key().collection, 1);
+    live_requests_take(&world, 100);
+    world.control.start(&world.key(), &new()).await.unwrap();
+    let slowed = world.until(is_slowed).await.throttle.unwrap();
+    let said = slowed.why.unwrap();
+    assert!(said.contains("was 1."), "{said}");
+    assert!(slowed.points_per_second.is_some());
+
+    // What this process sees from its start on was not before the backfill.
+    let world = world.restart().await;
+    live_requests_take(&world, 100);
+    world.control.resume().await;
+    let said = world.until(is_slowed).await.throttle.unwrap().why.unwrap();
+    assert!(said.contains("was 1."), "{said}");
+
+    live_requests_take(&world, 1);
+    let ready = world.until_ready().await;
+    assert_eq!(
+        (ready.pending, ready.throttle.and_then(|throttle| throttle.reason)),
+        (0, None)
+    );
 }
