@@ -62,6 +62,8 @@ pub(super) struct Made {
 impl Maker<'_> {
     /// Calls of one page that are under way at once.
     const CALLS_MAX: usize = 2;
+    /// What is embedded where every text of a page is refused, to see whether that is about the texts.
+    const PROBE: &'static str = "text";
 
     /// What [`Self::make`] will ask for, as far as it can be told.
     pub fn estimate(&self, texts: &Texts) -> Spent {
@@ -133,8 +135,23 @@ impl Maker<'_> {
                 open.push(place);
             }
         }
-        let refused = about_a_text(refused, &vectors)?;
+        let refused = match about_a_text(refused, &vectors) {
+            Ok(refused) => refused,
+            // A page of nothing but such texts must not keep those behind it from being embedded.
+            Err(failure) if self.embeds_anything().await => Some(failure.to_string()),
+            Err(failure) => return Err(failure),
+        };
         Ok(Made { vectors, refused })
+    }
+
+    /// Whether the embedder takes a text that nothing can be said against.
+    async fn embeds_anything(&self) -> bool {
+        let mut texts = Texts::default();
+        let place = texts.add(Self::PROBE);
+        match self.one_call(&texts, &[place]).await {
+            Ok(answer) => answer.vectors.iter().all(Option::is_some),
+            Err(_) => false,
+        }
     }
 
     async fn one_call(&self, texts: &Texts, places: &[usize]) -> Result<Answer, EmbedFailure> {

@@ -113,3 +113,27 @@ def test_a_budget_is_kept_over_a_restart_and_said_until_it_is_raised(world):
         interlock.start()
         ready = interlock.await_migration(name, lambda state: state["phase"] == "ready", "it is ready")
         assert (ready["total"], ready["pending"]) == (POINTS + 1, 0)
+
+
+def test_points_that_cannot_be_embedded_are_listed_and_hold_up_nobody(world):
+    poisoned = {"old": OLD.vector, "new": lambda text: None if text == "text 0003" else NEW.vector(text)}
+    # Pages of one point: the refused text has one to itself.
+    with Embedder(poisoned) as embedder, world.interlock(config={"migrate": {"page_points": 1}}) as interlock:
+        name = prepared(world, interlock, embedder, batch_max=1)
+        client = official(interlock.address)
+        client.delete_payload(name, ["text"], points=[7], wait=True)
+        interlock.cli("migrate", "start", name, "--to", NEW.name, "--detach")
+
+        def is_stuck(state):
+            return state["unsourced"]["count"] == 3 and state["pending"] == 3
+
+        stuck = interlock.await_migration(name, is_stuck, "all others are filled")
+        assert stuck["unsourced"]["examples"] == ["3", "7", str(3 + POINTS // 2)]
+        assert "no vector is known" in stuck["unsourced"]["refused"]
+
+        points = [models.PointStruct(id=id, payload={"text": f"good {id}"}, vector=OLD.vector("x")) for id in (3, 7)]
+        client.upsert(name, points, wait=True)
+        client.delete(name, [3 + POINTS // 2], wait=True)
+        ready = interlock.await_migration(name, lambda state: state["phase"] == "ready", "it is ready")
+        assert (ready["pending"], ready["total"], ready["unsourced"]["count"]) == (0, POINTS - 1, 0)
+        client.close()
