@@ -11,8 +11,10 @@ use interlock::admin::error::{AdminError, ErrorKind, GateReason};
 use interlock::admin::proto::admin_client::AdminClient;
 use interlock::admin::{BODY_BYTES_MAX, Obstacle, Readiness, ServeError, proto as pb, serve};
 use interlock::domain::forecast::Forecast;
+use interlock::domain::model::ModelRef;
 use interlock::migrate::{
-    CutoverReport, MigrationStatus, PhaseName, Release, Released, Start, Status, Verify,
+    CutoverReport, MigrationStatus, PhaseName, Rehearsal, Rehearse, Release, Released, Start, Status, Verify,
+    When,
 };
 use reqwest::{Client, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -197,6 +199,47 @@ async fn a_verification_is_the_same_on_both_faces() {
     assert_eq!(server.script.calls().last(), Some(&asked));
     let unknown = post(&server, path, json!({"samples": 7})).await;
     assert_eq!(unknown.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_cutover_to_come_and_a_rehearsal_are_the_same_on_both_faces() {
+    let server = Server::start(Scripted::default()).await;
+    let (docs, new): (_, ModelRef) = (key("docs", "title"), "new".parse().unwrap());
+    let path = "/v1/migrations/docs/title/appoint";
+    for (said, when) in [
+        (json!("postponed"), When::Postponed),
+        (json!({"at": {"at_ms": 5}}), When::At { at_ms: 5 }),
+        (json!("never"), When::Never),
+    ] {
+        let body = json!({"to": "new", "when": said});
+        let json: MigrationStatus = read(post(&server, path, body).await).await;
+        let asked = Call::Appoint(docs.clone(), new.clone(), when);
+        assert_eq!(server.script.calls().last(), Some(&asked));
+        let request = pb::AppointRequest::from((docs.clone(), new.clone(), when));
+        let message = grpc(&server).await.appoint_cutover(request).await.unwrap();
+        assert_eq!(server.script.calls().last(), Some(&asked));
+        assert_eq!(MigrationStatus::try_from(message.into_inner()).unwrap(), json);
+        assert!(json.appointment.is_some());
+    }
+
+    let path = "/v1/migrations/docs/title/rehearse";
+    let body = json!({"verb": "cutover", "to": "new", "when": "postponed"});
+    let json: Rehearsal = read(post(&server, path, body).await).await;
+    let verb = Rehearse::Cutover {
+        to: new,
+        is_forced: false,
+        when: Some(When::Postponed),
+    };
+    let asked = Call::Rehearse(docs.clone(), verb.clone());
+    assert_eq!(server.script.calls().last(), Some(&asked));
+    let request = pb::RehearseRequest::from((docs, verb));
+    let message = grpc(&server).await.rehearse(request).await.unwrap();
+    assert_eq!(server.script.calls().last(), Some(&asked));
+    assert_eq!(Rehearsal::try_from(message.into_inner()).unwrap(), json);
+    let body = json!({"verb": "start", "to": "new", "standby": "strict"});
+    let _: Rehearsal = read(post(&server, path, body).await).await;
+    let nobody = post(&server, path, json!({"verb": "dance"})).await;
+    assert_eq!(nobody.status(), StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
