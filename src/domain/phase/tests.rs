@@ -142,13 +142,19 @@ fn a_forced_flip_goes_from_the_backfill_and_from_nowhere_earlier() {
 
 #[test]
 fn a_stored_migration_reads_the_same() {
-    let stored = serde_json::json!({
+    let mut stored = serde_json::json!({
         "key": "books", "from": {"vector": "", "model": "old@1"}, "to": {"vector": "@new@1", "model": "new@1"},
-        "started_at_ms": 7,
+        "started_at_ms": 7, "standby": "isolate",
         "phase": {"phase": "backfilling", "pass": 1, "cursor": "5", "filled": 4, "unsourced": 1},
     });
     let migration = run(until_ready()[..4].to_vec());
     assert_eq!(serde_json::to_value(&migration).unwrap(), stored);
+    assert_eq!(
+        serde_json::from_value::<Migration>(stored.clone()).unwrap(),
+        migration
+    );
+    // As it was stored before there was a policy.
+    stored.as_object_mut().unwrap().remove("standby");
     assert_eq!(serde_json::from_value::<Migration>(stored).unwrap(), migration);
 }
 
