@@ -251,7 +251,17 @@ impl Migration {
                 },
                 phase @ (Backfilling(progress) | Paused(progress)),
             ) => Some((phase.with(progress.after(next, filled, unsourced)), None)),
-            (Event::PassEnded { pending: 0 }, Backfilling(progress)) => Some((Ready(progress.tally()), None)),
+            // What had no source text in its turn was brought by clients since, or deleted.
+            (Event::PassEnded { pending: 0 }, Backfilling(progress)) => {
+                let unsourced = 0;
+                Some((
+                    Ready(Tally {
+                        unsourced,
+                        ..progress.tally()
+                    }),
+                    None,
+                ))
+            }
             (Event::PassEnded { .. }, phase @ (Backfilling(progress) | Paused(progress))) => {
                 Some((phase.with(progress.next_pass()), None))
             }

@@ -98,6 +98,9 @@ impl Run {
             }
             match &migration.phase {
                 Phase::Ready(tally) | Phase::ServingNew(tally) | Phase::RolledBack(tally) => {
+                    if tally.unsourced == 0 {
+                        status.unsourced = Unsourced::default();
+                    }
                     status.unsourced.count = tally.unsourced;
                     status.points_per_second = None;
                     status.seconds_left = None;

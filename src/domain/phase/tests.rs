@@ -91,6 +91,16 @@ fn a_backfill_ends_only_when_a_pass_leaves_nothing_pending() {
             unsourced: 0
         })
     );
+    // What had no text when its page came was brought by a client before the pass ended: nothing is pending.
+    let late = [
+        &events[..events.len() - 1],
+        &[page(None, 0, 2), Event::PassEnded { pending: 0 }],
+    ]
+    .concat();
+    let Phase::Ready(tally) = run(late).phase else {
+        panic!("it is ready");
+    };
+    assert_eq!(tally.unsourced, 0);
     events.push(Event::CutOver(armed()));
     assert_eq!(run(events).phase.name(), PhaseName::ServingNew);
 }
