@@ -38,6 +38,8 @@ pub(super) struct Memory {
     pub waiting: Waiting,
     pub counted_at: Option<Instant>,
     pub filled_in_pass: u64,
+    /// Whether a page was filled since the driver last looked.
+    pub was_filled: bool,
     /// Points that this pass could not fill.
     pub unsourced: Unsourced,
     /// What was paid for and is not stored yet.
@@ -63,8 +65,12 @@ pub(super) async fn drive(inner: Arc<Inner>, run: Arc<Run>) {
             let wait = match inner.turn(&run, &mut memory).await {
                 Ok(Next::Again) => Duration::ZERO,
                 Ok(Next::Hold(wait)) => {
-                    // Whether it was woken or the time is over, it looks again. What failed before may fail again.
-                    let _woken = tokio::time::timeout(wait, run.wake.notified()).await.is_ok();
+                    // What failed before may fail again: it is not forgotten before something came of a page.
+                    if std::mem::take(&mut memory.was_filled) {
+                        failures = 0;
+                        run.show_error(None);
+                    }
+                    inner.rest(&run, wait).await;
                     return Some(());
                 }
                 Ok(Next::Wait) => Duration::from_millis(inner.settings.look_every_ms),
@@ -80,12 +86,7 @@ pub(super) async fn drive(inner: Arc<Inner>, run: Arc<Run>) {
             failures = 0;
             run.show_error(None);
             if !wait.is_zero() {
-                let gap = Duration::from_millis(inner.settings.look_gap_ms);
-                tokio::time::sleep(gap).await;
-                // Whether it was woken or the time is over, it looks again.
-                let _woken = tokio::time::timeout(wait.saturating_sub(gap), run.wake.notified())
-                    .await
-                    .is_ok();
+                inner.rest(&run, wait).await;
             }
             Some(())
         };
@@ -97,6 +98,16 @@ pub(super) async fn drive(inner: Arc<Inner>, run: Arc<Run>) {
 }
 
 impl Inner {
+    /// Waits until something wakes the migration, or the time is over; but for a gap, whatever pokes.
+    async fn rest(&self, run: &Run, wait: Duration) {
+        let gap = Duration::from_millis(self.settings.look_gap_ms).min(wait);
+        tokio::time::sleep(gap).await;
+        // Whether it was woken or the time is over, it looks again.
+        let _woken = tokio::time::timeout(wait.saturating_sub(gap), run.wake.notified())
+            .await
+            .is_ok();
+    }
+
     pub(super) fn backoff(&self, failures: u32) -> Duration {
         let doubled = 1u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX);
         let wait_ms = self.settings.backoff_first_ms.saturating_mul(doubled);

@@ -180,6 +180,7 @@ impl Inner {
             self.show_unsourced(run, &filled, memory);
         }
         memory.filled_in_pass += filled.points;
+        memory.was_filled |= filled.points > 0;
         let phase = match &migration.phase {
             Phase::Backfilling(_) => {
                 let page = Event::Page {
