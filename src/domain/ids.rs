@@ -66,6 +66,11 @@ impl VectorName {
             })
     }
 
+    /// Whether this is the same name, told at once where it is the very same one.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self == other
+    }
+
     /// Whether this is the unnamed vector.
     pub fn is_unnamed(&self) -> bool {
         self.0.is_empty()

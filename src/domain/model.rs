@@ -2,16 +2,17 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-/// A model's identity: `name@version`.
+/// A model's identity: `name@version`. Shared, for every request names some.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModelId {
-    name: String,
-    version: String,
+    name: Arc<str>,
+    version: Arc<str>,
 }
 
 /// A model as a client names it: `name` or `name@version`. Without a version it must be unambiguous where it is used.
@@ -95,8 +96,8 @@ impl FromStr for ModelId {
     fn from_str(text: &str) -> Result<Self, BadModel> {
         let ModelRef { name, version } = text.parse()?;
         Ok(Self {
-            name,
-            version: version.unwrap_or_else(|| Self::FIRST_VERSION.to_owned()),
+            name: name.into(),
+            version: version.as_deref().unwrap_or(Self::FIRST_VERSION).into(),
         })
     }
 }
@@ -104,15 +105,15 @@ impl FromStr for ModelId {
 impl ModelRef {
     /// Whether this names `id`.
     pub fn names(&self, id: &ModelId) -> bool {
-        self.name == id.name && self.version.as_ref().is_none_or(|v| *v == id.version)
+        *self.name == *id.name && self.version.as_ref().is_none_or(|v| **v == *id.version)
     }
 }
 
 impl From<&ModelId> for ModelRef {
     fn from(id: &ModelId) -> Self {
         Self {
-            name: id.name.clone(),
-            version: Some(id.version.clone()),
+            name: id.name.as_ref().into(),
+            version: Some(id.version.as_ref().into()),
         }
     }
 }
@@ -199,7 +200,7 @@ impl Model {
         const FINGERPRINT_BYTES: usize = 12;
         let mut hasher = blake3::Hasher::new();
         for part in [
-            self.id.name.as_str(),
+            &*self.id.name,
             &self.id.version,
             &format!("{:?}", self.kind),
             &self.dimension.to_string(),

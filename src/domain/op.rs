@@ -158,7 +158,7 @@ pub struct Node<'a> {
     /// The vector name as given; absent is `""`.
     pub using: Option<Cow<'a, str>>,
     /// Every example, target, context member and nearest input of the query.
-    pub inputs: Vec<Input<'a>>,
+    pub inputs: Few<Input<'a>>,
     /// Where point ids are looked up instead of here.
     pub lookup_from: Option<LookupFrom<'a>>,
 }
@@ -333,4 +333,13 @@ pub struct PointVector<'a> {
     pub name: Cow<'a, str>,
     /// What was given. Never [`InputValue::Point`].
     pub value: InputValue<'a>,
+}
+
+impl PointVector<'_> {
+    /// Whether both are equal, told at once where their names are the very same text.
+    #[inline]
+    pub fn is(&self, other: &Self) -> bool {
+        let is_named = std::ptr::eq(&*self.name, &*other.name) || self.name == other.name;
+        is_named && self.value == other.value
+    }
 }

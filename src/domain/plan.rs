@@ -50,12 +50,12 @@ pub enum Edit {
     Point(PointEdit),
 }
 
-/// A `with_payload` that keeps the tag out of answers. JSON paths.
+/// A `with_payload` that keeps the tag out of answers. JSON paths; mostly none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PayloadEdit {
     /// These.
     Include(Vec<String>),
-    /// All but these.
+    /// All but these and the reserved key.
     Exclude(Vec<String>),
 }
 

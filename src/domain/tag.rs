@@ -29,6 +29,11 @@ impl TagEntry {
         Arc::make_mut(&mut self.models).push((space, model.mark()));
     }
 
+    /// Whether another entry is of the same field and shares this one's models.
+    pub fn is_shared(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.models, &other.models) && self.field.is(&other.field)
+    }
+
     /// The entry as it is stored under its field's name.
     pub fn to_json(&self) -> Value {
         let mut entry = Map::new();

@@ -2,7 +2,7 @@
 
 mod shown;
 
-use std::collections::BTreeMap;
+use smallvec::SmallVec;
 
 use crate::domain::ids::VectorName;
 use crate::domain::model::{ModelId, ModelRef};
@@ -16,12 +16,36 @@ use super::Context;
 use super::claim::{self, Target};
 use shown::Shown;
 
-/// The space of each field that this request has used so far: one model a field, for the whole request.
-type Used<'t> = BTreeMap<&'t VectorName, &'t Space>;
+/// The space of each field that this request has used so far, in the order of the fields' names: one model a field, for
+/// the whole request. Mostly it is one field.
+#[derive(Default)]
+pub(super) struct Used<'t>(SmallVec<[(&'t VectorName, &'t Space); 1]>);
+
+impl<'t> Used<'t> {
+    fn get(&self, field: &VectorName) -> Option<&'t Space> {
+        let found = self.0.iter().find(|(known, _)| *known == field);
+        found.map(|(_, space)| *space)
+    }
+
+    /// Gives the one before.
+    fn insert(&mut self, field: &'t VectorName, space: &'t Space) -> Option<&'t Space> {
+        match self.0.binary_search_by(|(known, _)| (*known).cmp(field)) {
+            Ok(at) => Some(std::mem::replace(&mut self.0[at].1, space)),
+            Err(at) => {
+                self.0.insert(at, (field, space));
+                None
+            }
+        }
+    }
+
+    fn models(&self) -> Vec<ModelId> {
+        self.0.iter().map(|(_, space)| space.model.clone()).collect()
+    }
+}
 
 pub(super) fn decide(context: &Context<'_>, verb: Verb, reads: &[Read<'_>]) -> Result<Plan, Refusal> {
     let mut plan = Plan::default();
-    let mut used = Used::new();
+    let mut used = Used::default();
     for read in reads {
         for node in &read.nodes {
             rank(context, node, &mut used, &mut plan)?;
@@ -41,7 +65,7 @@ pub(super) fn decide(context: &Context<'_>, verb: Verb, reads: &[Read<'_>]) -> R
         }
     }
     plan.unwrite.vectors = shown.finish(verb);
-    plan.models = used.values().map(|space| space.model.clone()).collect();
+    plan.models = used.models();
     if plan.models.is_empty() {
         plan.models = context.serving_models();
     }

@@ -165,11 +165,16 @@ impl Draft<'_, '_> {
     /// dropped afterwards, unless the tag claims it: then a newer write, or a skipped one, put it there.
     fn upsert(&mut self, index: usize, points: &[Point<'_>], is_conditional: bool) -> Result<(), Refusal> {
         let mut drops = Drops::default();
-        let mut template = None;
+        let mut template: Option<point::Template<'_, '_>> = None;
         self.plan.edits.reserve(points.len());
         for point in points {
             if point.has_reserved_key {
                 return Err(tampering(self.context.reserved_key));
+            }
+            let known = template.as_ref();
+            if let Some(edit) = known.and_then(|known| known.edit(self.context, point, self.new_id)) {
+                self.plan.edits.push((point.site, Edit::Point(edit)));
+                continue;
             }
             let planned = point::plan(self.context, point, &mut self.plan, self.new_id, &mut template)?;
             if self.context.upsert_retains {

@@ -1,6 +1,8 @@
 //! Writes small protobuf messages by hand: names, selectors, ids, payload values. Called by `rewrite` and `unwrite`.
 //! Not for what a client sent: that is spliced.
 
+use std::borrow::Cow;
+
 use prost::encoding::{encode_varint, encoded_len_varint};
 use serde_json::Value;
 
@@ -114,14 +116,10 @@ pub(super) fn put_entry(out: &mut Vec<u8>, number: u32, key: &str, value: &Value
 }
 
 /// A payload key as a JSON path: quoted where a bare key cannot spell it.
-pub(super) fn path_of(key: &str) -> String {
-    let is_bare = !key.is_empty()
-        && key
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-    if is_bare {
-        key.to_owned()
-    } else {
-        format!("\"{key}\"")
+pub(super) fn path_of(key: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    match !key.is_empty() && key.bytes().all(is_plain) {
+        true => Cow::Borrowed(key),
+        false => Cow::Owned(format!("\"{key}\"")),
     }
 }

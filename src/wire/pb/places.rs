@@ -72,7 +72,7 @@ pub(super) struct PointPlace {
 /// One vector of a point.
 #[derive(Debug)]
 pub(super) struct VectorPlace {
-    /// Its name. Empty for the unnamed one.
+    /// Its name, where it stands or an earlier point has the same. Empty for the unnamed one.
     pub name: Range<usize>,
     /// The body of its `Vector`. Empty where a map entry has no value.
     pub body: Range<usize>,

@@ -96,6 +96,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Goes on at `at`.
+    pub fn skip_to(&mut self, at: usize) {
+        self.at = at;
+    }
+
     /// The next field, if its tag is the one byte `tag`, of a length-delimited field, and nothing is wrong with it.
     #[inline]
     pub fn next_like(&mut self, tag: u8) -> Option<Raw> {
@@ -127,6 +132,48 @@ impl<'a> Cursor<'a> {
         if self.at >= self.end {
             return Ok(None);
         }
+        match self.short() {
+            Some(raw) => Ok(Some(raw)),
+            None => self.any(),
+        }
+    }
+
+    /// The next field, if its tag is one byte, its length or value one or two, and nothing is wrong with it.
+    #[inline(always)]
+    fn short(&mut self) -> Option<Raw> {
+        let start = self.at;
+        let (tag, low, high) = match self.bytes.get(start..self.end)? {
+            [tag, low, ..] if *low < 0x80 => (*tag, *low, None),
+            [tag, low, high, ..] if *high < 0x80 => (*tag, *low, Some(*high)),
+            _ => return None,
+        };
+        let value = start + 1;
+        let (number, after) = match high {
+            None => (usize::from(low), start + 2),
+            Some(high) => (usize::from(low & 0x7f) | usize::from(high) << 7, start + 3),
+        };
+        let (wire, body, end, varint) = match tag & 7 {
+            0 => (Wire::Varint, value, after, number as u64),
+            2 => (Wire::Bytes, after, after + number, 0),
+            _ => return None,
+        };
+        if !(8..0x80).contains(&tag) || end > self.end {
+            return None;
+        }
+        self.at = end;
+        Some(Raw {
+            number: u32::from(tag >> 3),
+            wire,
+            start,
+            value,
+            body,
+            end,
+            varint,
+        })
+    }
+
+    #[inline(never)]
+    fn any(&mut self) -> Result<Option<Raw>, Malformed> {
         let start = self.at;
         let (key, value) = varint(self.bytes, start, self.end)?;
         let key = u32::try_from(key).map_err(|_| Malformed("a tag overflows"))?;
@@ -180,6 +227,21 @@ mod tests {
             let mut rest = bytes.as_slice();
             let theirs = decode_varint(&mut rest).ok().map(|v| (v, bytes.len() - rest.len()));
             prop_assert_eq!(varint(&bytes, 0, bytes.len()).ok(), theirs);
+        }
+
+        #[test]
+        fn a_short_field_is_read_as_any_other(
+            bytes in proptest::collection::vec(prop_oneof![0u8..0x30, any::<u8>()], 0..20),
+        ) {
+            let (mut short, mut any) = (Cursor::new(&bytes, 0..bytes.len()), Cursor::new(&bytes, 0..bytes.len()));
+            while any.at < any.end {
+                let (one, other) = (short.next(), any.any());
+                prop_assert_eq!(format!("{:?}", one), format!("{:?}", other));
+                prop_assert_eq!(short.at, any.at);
+                if other.is_err() {
+                    break;
+                }
+            }
         }
 
         #[test]

@@ -5,13 +5,14 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use prost::encoding::encode_varint;
+use smallvec::SmallVec;
 
 use super::places::{Frame, FrameId};
 use super::refuse::unfit;
 use crate::domain::refusal::Refusal;
 
 /// Parts of the message up to this many bytes are copied instead: a slice costs more than that in itself.
-const COPY_BYTES_MAX: usize = 64;
+pub(super) const COPY_BYTES_MAX: usize = 64;
 
 /// The same for new bytes: tags and headers are joined with what surrounds them, embeddings are not copied again.
 const COPY_NEW_BYTES_MAX: usize = 512;
@@ -27,22 +28,27 @@ enum Piece {
 /// What most edits need: a tag's bytes.
 const EDIT_BYTES: usize = 320;
 
+/// Pieces and changes of most requests that are not writes of points.
+const FEW: usize = 4;
+
 /// One change. The fields order them: by place, insertions before what is replaced, inner ones before outer ones.
 struct Change {
     order: u64,
     frame: FrameId,
     at: Range<usize>,
     pieces: Range<usize>,
+    /// The body of its frame, once that is known: an insertion belongs to a part only where its frame lies in it.
+    body: Range<usize>,
 }
 
 /// The changes of one message, as they are collected.
 #[derive(Default)]
 pub(super) struct Splicer {
     new: Vec<u8>,
-    pieces: Vec<Piece>,
-    changes: Vec<Change>,
+    pieces: SmallVec<[Piece; FEW]>,
+    changes: SmallVec<[Change; FEW]>,
     /// How much longer each frame's body becomes.
-    growth: Vec<isize>,
+    growth: SmallVec<[isize; FEW]>,
 }
 
 impl Splicer {
@@ -50,9 +56,9 @@ impl Splicer {
     pub fn with_capacity(edits: usize, frames: usize) -> Self {
         Self {
             new: Vec::with_capacity(edits * EDIT_BYTES),
-            pieces: Vec::with_capacity(edits * 2),
-            changes: Vec::with_capacity(edits * 2),
-            growth: Vec::with_capacity(frames),
+            pieces: SmallVec::with_capacity(edits * 2),
+            changes: SmallVec::with_capacity(edits * 2),
+            growth: SmallVec::with_capacity(frames),
         }
     }
 
@@ -65,6 +71,7 @@ impl Splicer {
             frame,
             at,
             pieces: end..end,
+            body: 0..0,
         });
     }
 
@@ -113,21 +120,15 @@ impl Splicer {
         }
         // Of changes with the same order, the first stays the first.
         self.changes.sort_by_key(|change| change.order);
-        let bodies = self
-            .changes
-            .iter()
-            .map(|c| {
-                frames
-                    .get(c.frame.0 as usize)
-                    .map_or(0..message.len(), |f| f.body.clone())
-            })
-            .collect();
+        for change in &mut self.changes {
+            let frame = frames.get(change.frame.0 as usize);
+            change.body = frame.map_or(0..message.len(), |frame| frame.body.clone());
+        }
         Spliced {
             message: message.clone(),
             new: self.new.into(),
             pieces: self.pieces,
             changes: self.changes,
-            bodies,
         }
     }
 }
@@ -142,10 +143,8 @@ fn order(frame: FrameId, at: &Range<usize>) -> u64 {
 pub(super) struct Spliced {
     message: Bytes,
     new: Bytes,
-    pieces: Vec<Piece>,
-    changes: Vec<Change>,
-    /// The body of each change's frame: an insertion belongs to a part only where its frame lies in it.
-    bodies: Vec<Range<usize>>,
+    pieces: SmallVec<[Piece; FEW]>,
+    changes: SmallVec<[Change; FEW]>,
 }
 
 impl Spliced {
@@ -153,12 +152,13 @@ impl Spliced {
     pub fn emit(&self, range: Range<usize>, out: &mut Sink) -> Result<(), Refusal> {
         let first = self.changes.partition_point(|c| c.at.start < range.start);
         let mut at = range.start;
-        for (change, body) in self.changes[first..].iter().zip(&self.bodies[first..]) {
+        for change in &self.changes[first..] {
             if change.at.start > range.end {
                 break;
             }
             let is_foreign = if change.at.is_empty() {
                 // An empty message that ends where a part begins has its length in the part before.
+                let body = &change.body;
                 let is_before = body.is_empty() && body.start == range.start && !range.is_empty();
                 body.start < range.start || is_before
             } else {
@@ -211,7 +211,7 @@ pub(super) struct Sink {
     new: Vec<u8>,
     /// Where the part of `new` starts that is no part yet.
     open: usize,
-    parts: Vec<Part>,
+    parts: SmallVec<[Part; FEW]>,
     /// Bytes that are kept.
     kept: usize,
 }
@@ -221,7 +221,7 @@ impl Sink {
     pub fn with_capacity(parts: usize, new_bytes: usize) -> Self {
         Self {
             new: Vec::with_capacity(new_bytes),
-            parts: Vec::with_capacity(parts),
+            parts: SmallVec::with_capacity(parts),
             ..Self::default()
         }
     }
@@ -242,9 +242,9 @@ impl Sink {
         self.new.extend_from_slice(bytes);
     }
 
-    /// Adds a number, as lengths are written.
-    pub fn put_varint(&mut self, value: u64) {
-        encode_varint(value, &mut self.new);
+    /// Adds new bytes that `write` makes.
+    pub fn put_with<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        write(&mut self.new)
     }
 
     /// Adds another body after this one.
@@ -299,10 +299,12 @@ impl Sink {
     /// Everything, in order.
     pub fn into_parts(mut self) -> Vec<Bytes> {
         self.close();
-        let new = Bytes::from(self.new);
+        let mut new = Bytes::from(self.new);
         let parts = self.parts.into_iter();
         parts
             .map(|part| match part {
+                // Often it is one part.
+                Part::New(range) if range.len() == new.len() => std::mem::take(&mut new),
                 Part::New(range) => new.slice(range),
                 Part::Kept(bytes) => bytes,
             })

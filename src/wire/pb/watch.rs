@@ -93,7 +93,13 @@ impl TopLevelWatch {
 
     /// Reads the next chunk. Refuses what is no protobuf, and a second name that is another one.
     pub fn feed(&mut self, mut chunk: &[u8]) -> Result<(), Refusal> {
-        while let Some((&byte, rest)) = chunk.split_first() {
+        loop {
+            if matches!(self.state, State::Tag) && self.varint_len == 0 {
+                chunk = self.whole_fields(chunk)?;
+            }
+            let Some((&byte, rest)) = chunk.split_first() else {
+                return Ok(());
+            };
             match self.state {
                 State::Tag | State::Varint | State::Length { .. } => {
                     chunk = rest;
@@ -115,7 +121,23 @@ impl TopLevelWatch {
             }
             self.settle()?;
         }
-        Ok(())
+    }
+
+    /// Reads the fields that lie in a chunk whole, as most do. Gives the rest of it, which starts with one that does not,
+    /// or that something is wrong with.
+    fn whole_fields<'c>(&mut self, chunk: &'c [u8]) -> Result<&'c [u8], Refusal> {
+        let (mut fields, mut end) = (Cursor::new(chunk, 0..chunk.len()), 0);
+        while let Ok(Some(field)) = fields.next() {
+            if field.number == COLLECTION {
+                let name = &chunk[field.content()];
+                if field.wire != Wire::Bytes || name.len() > NAME_BYTES_MAX {
+                    break;
+                }
+                Self::named(&mut self.name, name)?;
+            }
+            end = field.end;
+        }
+        Ok(&chunk[end..])
     }
 
     /// The name of a message that has ended: `""` where it named none. Refuses one that was cut short.
@@ -172,19 +194,25 @@ impl TopLevelWatch {
         }
     }
 
+    /// Notes a name that has gone by.
+    fn named(known: &mut Option<String>, name: &[u8]) -> Result<(), Refusal> {
+        let name = std::str::from_utf8(name).map_err(|_| not_a_name())?;
+        match known {
+            Some(known) if known != name => Err(malformed("the request", "it names two collections")),
+            Some(_) => Ok(()),
+            None => {
+                *known = Some(name.to_owned());
+                Ok(())
+            }
+        }
+    }
+
     /// Ends what has no bytes to come.
     fn settle(&mut self) -> Result<(), Refusal> {
         match self.state {
             State::Skip(0) => self.state = State::Tag,
             State::Name(0) => {
-                let name = std::str::from_utf8(&self.pending).map_err(|_| not_a_name())?;
-                match &self.name {
-                    Some(known) if known != name => {
-                        return Err(malformed("the request", "it names two collections"));
-                    }
-                    Some(_) => {}
-                    None => self.name = Some(name.to_owned()),
-                }
+                Self::named(&mut self.name, &self.pending)?;
                 self.state = State::Tag;
             }
             State::Tag | State::Varint | State::Length { .. } | State::Name(_) | State::Skip(_) => {}

@@ -135,7 +135,7 @@ fn read(plan: &mut Plan, embeddings: &mut Vec<Embedding>, read: &Read<'_>, how: 
                 .push((vectors.site, Edit::Names(SHOWN.map(Into::into).to_vec())));
         }
         for payload in read.with_payload.iter().chain(lookup.map(|of| &of.with_payload)) {
-            let hide = PayloadEdit::Exclude(vec![RESERVED.to_owned()]);
+            let hide = PayloadEdit::Exclude(Vec::new());
             plan.edits.push((payload.site, Edit::Payload(hide)));
         }
     }

@@ -105,24 +105,13 @@ fn selected<'t>(
     Ok(pairs)
 }
 
-/// The reserved key as a JSON path.
-fn reserved_path(key: &str) -> String {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-    match key.bytes().all(is_plain) {
-        true => key.into(),
-        false => format!("\"{key}\""),
-    }
-}
-
 fn payload_edit(reserved_key: &str, selection: &PayloadSelection<'_>) -> Option<PayloadEdit> {
     match selection {
         PayloadSelection::None => None,
-        PayloadSelection::All => Some(PayloadEdit::Exclude(vec![reserved_path(reserved_key)])),
-        PayloadSelection::Exclude(keys) => {
-            let mut keys: Vec<String> = keys.iter().map(|key| key.clone().into_owned()).collect();
-            keys.push(reserved_path(reserved_key));
-            Some(PayloadEdit::Exclude(keys))
-        }
+        PayloadSelection::All => Some(PayloadEdit::Exclude(Vec::new())),
+        PayloadSelection::Exclude(keys) => Some(PayloadEdit::Exclude(
+            keys.iter().map(|key| key.clone().into_owned()).collect(),
+        )),
         PayloadSelection::Include(keys) => {
             let kept: Vec<String> = keys
                 .iter()
@@ -173,7 +162,7 @@ pub(super) fn lookup(context: &Context<'_>, lookup: &WithLookup<'_>, plan: &mut 
         ..*context
     };
     let selection = &lookup.with_vectors.value;
-    let pairs = selected(&there, selection, &mut Used::new())?;
+    let pairs = selected(&there, selection, &mut Used::default())?;
     if !pairs.is_empty() && must_name(selection, &pairs) {
         plan.edits.push((lookup.with_vectors.site, names(&pairs)));
     }

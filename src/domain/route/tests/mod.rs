@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::{Claims, Context, Decision, Known, decide};
+use crate::domain::few::Few;
 use crate::domain::ids::{CollectionName, Epoch, PointId, VectorName, WriteId};
 use crate::domain::model::{Distance, Kind, Model, ModelId};
 use crate::domain::op::{
@@ -190,10 +191,10 @@ fn node(site: u32, using: Option<&'static str>, value: InputValue<'static>) -> N
         site: Site(site),
         ranking: Ranking::Vectors,
         using: using.map(Cow::Borrowed),
-        inputs: vec![Input {
+        inputs: Few::One([Input {
             site: Site(site + 100),
             value,
-        }],
+        }]),
         lookup_from: None,
     }
 }

@@ -253,7 +253,7 @@ fn a_search_without_a_vector_of_its_own_reads_the_clients_space() {
     // As a matrix search does: the space is the one of the client's model, and no other.
     let matrix = |stage, using, header| {
         let node = Node {
-            inputs: Vec::new(),
+            inputs: Few::default(),
             ..node(1, Some(using), DENSE)
         };
         let with = With {
@@ -287,7 +287,7 @@ fn a_name_that_is_no_vectors_is_left_as_it_is() {
     ] {
         let node = Node {
             ranking,
-            inputs: Vec::new(),
+            inputs: Few::default(),
             ..node(1, Some(using), DENSE)
         };
         let plan = plan(&table(Stage::Flipped), reads(vec![node]), &With::default()).unwrap();

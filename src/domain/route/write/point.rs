@@ -7,11 +7,11 @@ use smallvec::SmallVec;
 
 use crate::domain::ids::{VectorName, WriteId};
 use crate::domain::op::{InputValue, Point, PointVector};
-use crate::domain::plan::{Embed, EmbedRef, OutVector, Plan, Purpose, VectorFrom};
+use crate::domain::plan::{Embed, EmbedRef, OutVector, Plan, PointEdit, Purpose, VectorFrom};
 use crate::domain::refusal::Refusal;
 use crate::domain::source::source_hash;
 use crate::domain::table::{Field, OnEmbedFailure, Space};
-use crate::domain::tag::TagEntry;
+use crate::domain::tag::{Tag, TagEntry};
 
 use super::super::Context;
 use super::super::claim::{self, Target};
@@ -61,6 +61,44 @@ impl<'t, 'p> Template<'t, 'p> {
         })
     }
 
+    /// Whether a point is like that one.
+    #[inline]
+    fn fits(&self, point: &Point<'_>) -> bool {
+        let is_like = |(one, other): (&PointVector<'_>, &PointVector<'_>)| one.is(other);
+        let mut pairs = self.vectors.iter().zip(point.vectors.iter());
+        self.vectors.len() == point.vectors.len() && pairs.all(is_like)
+    }
+
+    /// The edit of another point, if it is like that one, of one field alone, and nothing is left out of it.
+    #[inline]
+    pub(super) fn edit(
+        &self,
+        context: &Context<'_>,
+        point: &Point<'_>,
+        new_id: &mut dyn FnMut() -> WriteId,
+    ) -> Option<PointEdit> {
+        let ([entry], [field], []) = (&*self.plan.entries, &*self.fields, &*self.plan.absent) else {
+            return None;
+        };
+        if !self.fits(point) {
+            return None;
+        }
+        let source_hash = match field.source {
+            Some(_) => payload_text(context, point, field).as_deref().map(source_hash),
+            None => None,
+        };
+        let entry = TagEntry {
+            field: entry.field.clone(),
+            write_id: new_id(),
+            source_hash,
+            models: entry.models.clone(),
+        };
+        Some(PointEdit {
+            vectors: self.plan.vectors.clone(),
+            tag: Some(Tag(SmallVec::from_buf([entry]))),
+        })
+    }
+
     /// The plan for another point, if it is like that one.
     fn plan(
         &self,
@@ -68,7 +106,7 @@ impl<'t, 'p> Template<'t, 'p> {
         point: &'p Point<'_>,
         new_id: &mut dyn FnMut() -> WriteId,
     ) -> Option<PointPlan> {
-        if *self.vectors != *point.vectors {
+        if !self.fits(point) {
             return None;
         }
         let mut entries = SmallVec::new();

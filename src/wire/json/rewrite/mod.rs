@@ -187,7 +187,9 @@ impl<'b> Editor<'b, '_> {
                 format!("{{\"include\":{}}}", list(paths))
             }
             Edit::Payload(PayloadEdit::Exclude(paths)) => {
-                format!("{{\"exclude\":{}}}", list(paths))
+                let reserved = values::path_of(self.reserved_key);
+                let all = paths.iter().chain([&reserved]);
+                format!("{{\"exclude\":{}}}", list(all))
             }
             Edit::Embedding(embed) => return values::embedding(self.embeddings, *embed),
             Edit::Point(_) => return Err(errors::misfit("a point is not one value")),
@@ -206,6 +208,6 @@ impl<'b> Editor<'b, '_> {
     }
 }
 
-fn list(texts: &[String]) -> String {
-    strings::quote_list(texts.iter().map(String::as_str))
+fn list<'t>(texts: impl IntoIterator<Item = &'t String>) -> String {
+    strings::quote_list(texts.into_iter().map(String::as_str))
 }

@@ -92,7 +92,10 @@ pub(super) fn has_id(list: &[PointId]) -> Parts {
 
 /// A payload key as a JSON path: quoted where Qdrant's grammar needs it.
 pub(super) fn path_of(key: &str) -> String {
-    let is_plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    let is_plain = !key.is_empty()
+        && key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
     match is_plain {
         true => key.to_owned(),
         false => format!("\"{key}\""),

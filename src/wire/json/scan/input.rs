@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Scanner;
+use crate::domain::few::Few;
 use crate::domain::op::{Document, Input, InputValue};
 use crate::domain::refusal::Refusal;
 use crate::wire::json::cursor::Kind;
@@ -87,7 +88,7 @@ impl<'a> Scanner<'a, '_> {
     }
 
     /// A list of inputs, or `null`.
-    pub(super) fn inputs(&mut self, into: &mut Vec<Input<'a>>) -> Result<(), Refusal> {
+    pub(super) fn inputs(&mut self, into: &mut Few<Input<'a>>) -> Result<(), Refusal> {
         if self.cursor.null()? {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 use super::Scanner;
 use super::input::Loose;
+use crate::domain::few::Few;
 use crate::domain::op::{Filters, Input, LookupFrom, Ranking, Site};
 use crate::domain::refusal::Refusal;
 use crate::wire::json::cursor::{Kind, Span};
@@ -13,7 +14,7 @@ use crate::wire::json::places::Place;
 pub(super) struct Parts<'a> {
     pub ranking: Ranking,
     pub using: Option<(Span, Option<std::borrow::Cow<'a, str>>)>,
-    pub inputs: Vec<Input<'a>>,
+    pub inputs: Few<Input<'a>>,
     pub lookup_from: Option<LookupFrom<'a>>,
     /// Where a legacy search takes its name.
     pub named_at: Option<Site>,
@@ -24,7 +25,7 @@ impl Default for Parts<'_> {
         Self {
             ranking: Ranking::Unranked,
             using: None,
-            inputs: Vec::new(),
+            inputs: Few::default(),
             lookup_from: None,
             named_at: None,
         }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::Scanner;
 use super::query::Parts;
 use super::shapes::{PREFETCH, Shape};
+use crate::domain::few::Few;
 use crate::domain::op::{
     LookupFrom, Node, PayloadSelection, Ranking, Read, Selecting, Site, VectorSelection, WithLookup,
 };
@@ -391,7 +392,7 @@ fn placeholder<'a>() -> Node<'a> {
         site: Site(u32::MAX),
         ranking: Ranking::Unranked,
         using: None,
-        inputs: Vec::new(),
+        inputs: Few::default(),
         lookup_from: None,
     }
 }

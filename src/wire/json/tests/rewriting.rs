@@ -70,7 +70,7 @@ fn names_and_selectors_are_put_in_and_replaced() {
         out(Verb::Query, body, &[], |scan| {
             let read = &reads(&scan.op)[0];
             let vectors = Edit::Names(vec![name("a\"b"), name("")]);
-            let payload = Edit::Payload(PayloadEdit::Exclude(vec!["_embedding".into()]));
+            let payload = Edit::Payload(PayloadEdit::Exclude(vec![]));
             edited(vec![
                 (read.with_payload.as_ref().unwrap().site, payload),
                 (read.nodes[0].site, Edit::Name(name("x@m@1"))),
@@ -137,7 +137,7 @@ fn a_search_is_named_by_wrapping_and_a_lookup_text_becomes_an_object() {
     let body = r#"{"query":1,"group_by":"k","with_lookup":"o"}"#;
     let (_, seen) = out(Verb::QueryGroups, body, &[], |scan| {
         let lookup = reads(&scan.op)[0].lookup.as_ref().unwrap();
-        let payload = Edit::Payload(PayloadEdit::Exclude(vec!["_embedding".into()]));
+        let payload = Edit::Payload(PayloadEdit::Exclude(vec![]));
         edited(vec![
             (lookup.with_payload.site, payload),
             (lookup.with_vectors.site, Edit::Names(vec![])),

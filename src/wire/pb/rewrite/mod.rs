@@ -1,6 +1,7 @@
 //! Plans to bodies. Called by `engine` with the scan that the plan was made from; decides nothing.
 
 mod batch;
+mod flat;
 mod point;
 mod tagged;
 mod tags;
@@ -9,8 +10,9 @@ use bytes::Bytes;
 
 use self::batch::write_batch;
 pub(super) use self::batch::{put_existing, selector_span};
+use self::flat::flat;
 use self::tagged::tagged;
-use super::encode::{put_bytes, put_header, put_message, put_texts};
+use super::encode::{path_of, put_bytes, put_header, put_message, put_texts};
 use super::places::{FrameId, Place, Places, Slot};
 use super::refuse::unfit;
 use super::splice::{Spliced, Splicer};
@@ -34,11 +36,15 @@ pub fn rewrite(
     reserved_key: &str,
 ) -> Result<Outgoing, Refusal> {
     let is_unbatched = is_unbatched(&scan.op, &scan.places, &plan.steps);
-    if is_unbatched && let Some(parts) = tagged(&scan.places, message, &plan.edits, reserved_key) {
-        return Ok(Outgoing {
-            verb: Some(scan.op.verb),
-            parts,
-        });
+    if is_unbatched {
+        let tagged = tagged(&scan.places, message, &plan.edits, reserved_key);
+        let short = tagged.or_else(|| flat(&scan.places, message, &plan.edits, reserved_key));
+        if let Some(parts) = short {
+            return Ok(Outgoing {
+                verb: Some(scan.op.verb),
+                parts,
+            });
+        }
     }
     let edited = edit(&scan.places, message, &plan.edits, embeddings, reserved_key)?;
     if is_unbatched {
@@ -82,26 +88,15 @@ pub(super) fn edit(
         let place = places
             .site(*site)
             .ok_or_else(|| unfit("an edit is for a site that the body does not have"))?;
+        if let Some(slot) = slot_of(edit, place) {
+            fill(&mut splicer, places, slot);
+            splicer.put(|out| put_slot(out, slot.number, edit, reserved_key));
+            continue;
+        }
         match (edit, place) {
-            (Edit::Name(name), Place::Name(slot)) => {
-                fill(&mut splicer, places, slot);
-                splicer.put(|out| put_bytes(out, slot.number, name.as_str().as_bytes()));
-            }
-            (Edit::Names(names), Place::WithVectors(slot)) => {
-                fill(&mut splicer, places, slot);
-                splicer.put(|out| {
-                    put_message(out, slot.number, |out| {
-                        put_message(out, INCLUDE, |out| put_names(out, names));
-                    });
-                });
-            }
             (Edit::Names(names), Place::Names(frame)) => {
                 refill(&mut splicer, places, *frame)?;
                 splicer.put(|out| put_names(out, names));
-            }
-            (Edit::Payload(selection), Place::WithPayload(slot)) => {
-                fill(&mut splicer, places, slot);
-                splicer.put(|out| put_message(out, slot.number, |out| put_selection(out, selection)));
             }
             (Edit::Embedding(of), Place::Input(frame)) => {
                 refill(&mut splicer, places, *frame)?;
@@ -128,6 +123,40 @@ pub(super) fn edit(
         }
     }
     Ok(splicer.finish(&places.frames, message))
+}
+
+/// The field that an edit sets, where it sets one.
+fn slot_of<'p>(edit: &Edit, place: &'p Place) -> Option<&'p Slot> {
+    match (edit, place) {
+        (Edit::Name(_), Place::Name(slot))
+        | (Edit::Names(_), Place::WithVectors(slot))
+        | (Edit::Payload(_), Place::WithPayload(slot)) => Some(slot),
+        (
+            Edit::Name(_) | Edit::Names(_) | Edit::Payload(_) | Edit::Embedding(_) | Edit::Point(_),
+            Place::Name(_)
+            | Place::WithVectors(_)
+            | Place::WithPayload(_)
+            | Place::Names(_)
+            | Place::Input(_)
+            | Place::Vector(_)
+            | Place::Point(_)
+            | Place::Fixed,
+        ) => None,
+    }
+}
+
+/// The field that such an edit makes.
+fn put_slot(out: &mut Vec<u8>, number: u32, edit: &Edit, reserved_key: &str) {
+    match edit {
+        Edit::Name(name) => put_bytes(out, number, name.as_str().as_bytes()),
+        Edit::Names(names) => put_message(out, number, |out| {
+            put_message(out, INCLUDE, |out| put_names(out, names));
+        }),
+        Edit::Payload(selection) => {
+            put_message(out, number, |out| put_selection(out, selection, reserved_key));
+        }
+        Edit::Embedding(_) | Edit::Point(_) => {}
+    }
 }
 
 /// Starts the change of a field, which is there or goes to the end of its message.
@@ -159,14 +188,16 @@ fn put_names(out: &mut Vec<u8>, names: &[VectorName]) {
     put_texts(out, 1, names.iter().map(VectorName::as_str));
 }
 
-fn put_selection(out: &mut Vec<u8>, selection: &PayloadEdit) {
-    let (member, paths) = match selection {
-        PayloadEdit::Include(paths) => (INCLUDE, paths),
-        PayloadEdit::Exclude(paths) => (EXCLUDE, paths),
-    };
-    put_message(out, member, |out| {
-        put_texts(out, 1, paths.iter().map(String::as_str));
-    });
+fn put_selection(out: &mut Vec<u8>, selection: &PayloadEdit, reserved_key: &str) {
+    match selection {
+        PayloadEdit::Include(paths) => put_message(out, INCLUDE, |out| {
+            put_texts(out, 1, paths.iter().map(String::as_str));
+        }),
+        PayloadEdit::Exclude(paths) => put_message(out, EXCLUDE, |out| {
+            put_texts(out, 1, paths.iter().map(String::as_str));
+            put_bytes(out, 1, path_of(reserved_key).as_bytes());
+        }),
+    }
 }
 
 fn embedding(embeddings: &[Embedding], of: EmbedRef) -> Result<&Embedding, Refusal> {

@@ -1,14 +1,18 @@
 //! The common upsert: every point stays as it came and a tag is added to it. Makes the body in one walk over the edits;
 //! where any edit is of another kind, the general way does it.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use bytes::Bytes;
+use prost::encoding::encode_varint;
 
 use super::point::keeps_all;
 use super::tags::Tags;
 use crate::domain::op::Site;
-use crate::domain::plan::Edit;
-use crate::wire::pb::places::{FrameId, Place, Places};
-use crate::wire::pb::splice::Sink;
+use crate::domain::plan::{Edit, OutVector};
+use crate::wire::pb::places::{FrameId, Place, Places, VectorPlace};
+use crate::wire::pb::splice::COPY_BYTES_MAX;
 
 /// What most points get: a tag, and their new length.
 const TAG_BYTES: usize = 320;
@@ -20,8 +24,16 @@ pub(super) fn tagged(
     edits: &[(Site, Edit)],
     reserved_key: &str,
 ) -> Option<Vec<Bytes>> {
+    let [(_, Edit::Point(_)), ..] = edits else {
+        return None;
+    };
     let mut tags = Tags::default();
-    let mut out = Sink::with_capacity(2 * edits.len() + 1, TAG_BYTES * edits.len());
+    let mut latest = None;
+    let mut body = Body {
+        message,
+        new: Vec::with_capacity(TAG_BYTES * edits.len()),
+        cuts: Vec::with_capacity(edits.len() + 1),
+    };
     let mut at = 0;
     for (site, edit) in edits {
         let (Edit::Point(edit), Place::Point(place)) = (edit, places.site(*site)?) else {
@@ -30,17 +42,87 @@ pub(super) fn tagged(
         let frame = places.frame(place.frame)?;
         let vectors = places.vectors.get(place.vectors.clone())?;
         let is_next = frame.parent == FrameId::ROOT && frame.length.start >= at;
-        if !is_next || !keeps_all(message, vectors, &edit.vectors) {
+        if !is_next || !stays(message, vectors, &edit.vectors, &mut latest) {
             return None;
         }
         // A later entry of a map overrides an earlier one.
         let tag = tags.bytes(edit.tag.as_ref()?, place.payload?, reserved_key);
-        out.slice(message, at..frame.length.start);
-        out.put_varint((frame.body.len() + tag.len()) as u64);
-        out.slice(message, frame.body.clone());
-        out.put(tag);
+        body.keep(at..frame.length.start);
+        put_length(&mut body.new, frame.body.len() + tag.len());
+        body.keep(frame.body.clone());
+        body.new.extend_from_slice(tag);
         at = frame.body.end;
     }
-    out.slice(message, at..message.len());
-    Some(out.into_parts())
+    body.keep(at..message.len());
+    Some(body.into_parts())
+}
+
+/// A length, most of which take two bytes.
+#[inline(always)]
+fn put_length(out: &mut Vec<u8>, length: usize) {
+    match length {
+        0x80..0x4000 => out.extend_from_slice(&[length as u8 | 0x80, (length >> 7) as u8]),
+        _ => encode_varint(length as u64, out),
+    }
+}
+
+/// What a point's only vector is called, and what becomes of it.
+type Only<'e> = (Range<usize>, &'e Arc<[OutVector]>);
+
+/// Whether a point's vectors all stay in place. Most points share the latest one's plan and name.
+fn stays<'e>(
+    message: &[u8],
+    here: &[VectorPlace],
+    vectors: &'e Arc<[OutVector]>,
+    latest: &mut Option<Only<'e>>,
+) -> bool {
+    if let ([only], Some((name, known))) = (here, &*latest)
+        && only.name == *name
+        && Arc::ptr_eq(known, vectors)
+    {
+        return true;
+    }
+    let stays = keeps_all(message, here, vectors);
+    if let ([only], true) = (here, stays) {
+        *latest = Some((only.name.clone(), vectors));
+    }
+    stays
+}
+
+/// A body on its way out: new bytes, and the parts of the message that stand between them.
+struct Body<'m> {
+    message: &'m Bytes,
+    new: Vec<u8>,
+    /// Each part, with how many of the new bytes stand before it.
+    cuts: Vec<(usize, Range<usize>)>,
+}
+
+impl Body<'_> {
+    /// Adds a part of the message: by reference, unless it is short.
+    #[inline(always)]
+    fn keep(&mut self, range: Range<usize>) {
+        match &self.message[range.clone()] {
+            [] => {}
+            [one] => self.new.push(*one),
+            short if short.len() <= COPY_BYTES_MAX => self.new.extend_from_slice(short),
+            _ => self.cuts.push((self.new.len(), range)),
+        }
+    }
+
+    fn into_parts(self) -> Vec<Bytes> {
+        let (new, message) = (Bytes::from(self.new), self.message.clone());
+        let mut parts = Vec::with_capacity(2 * self.cuts.len() + 1);
+        let mut from = 0;
+        for (to, kept) in self.cuts {
+            if to > from {
+                parts.push(new.slice(from..to));
+            }
+            parts.push(message.slice(kept));
+            from = to;
+        }
+        if new.len() > from {
+            parts.push(new.slice(from..));
+        }
+        parts
+    }
 }

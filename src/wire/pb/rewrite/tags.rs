@@ -1,11 +1,9 @@
 //! Tags as the payload entries that they go out as. The points of a request mostly differ in their write ids alone, so
 //! the bytes are made once and then patched.
 
-use std::sync::Arc;
-
-use memchr::memmem;
 use uuid::fmt::Hyphenated;
 
+use crate::domain::ids::WriteId;
 use crate::domain::tag::{Tag, TagEntry};
 use crate::wire::pb::encode::{put_bytes, put_message};
 
@@ -21,7 +19,15 @@ pub(super) struct Tags {
 impl Tags {
     /// The entry of the payload map `number` that `tag` is.
     pub fn bytes(&mut self, tag: &Tag, number: u32, reserved_key: &str) -> &[u8] {
-        if self.is_like(tag) {
+        if let ([known], [new], [(at, None)]) = (&mut *self.entries, &*tag.0, &*self.places)
+            && new.source_hash.is_none()
+            && known.is_shared(new)
+        {
+            // The common one: of one field, without a text.
+            if let Some(room) = self.bytes[*at..].first_chunk_mut() {
+                put_id(room, &mut known.write_id, new.write_id);
+            }
+        } else if self.is_like(tag) {
             self.patch(tag);
         } else {
             self.make(tag, number, reserved_key);
@@ -31,17 +37,17 @@ impl Tags {
 
     fn is_like(&self, tag: &Tag) -> bool {
         let is_same = |(known, new): (&TagEntry, &TagEntry)| {
-            Arc::ptr_eq(&known.models, &new.models)
-                && known.field == new.field
+            known.is_shared(new)
                 && known.source_hash.as_ref().map(String::len) == new.source_hash.as_ref().map(String::len)
         };
         self.places.len() == tag.0.len() && !tag.0.is_empty() && self.entries.iter().zip(&tag.0).all(is_same)
     }
 
     fn patch(&mut self, tag: &Tag) {
-        for ((write_id, source_hash), entry) in self.places.iter().zip(&tag.0) {
-            if let Some(room) = self.bytes[*write_id..].first_chunk_mut::<{ Hyphenated::LENGTH }>() {
-                entry.write_id.0.hyphenated().encode_lower(room);
+        for (((write_id, source_hash), known), entry) in self.places.iter().zip(&mut self.entries).zip(&tag.0)
+        {
+            if let Some(room) = self.bytes[*write_id..].first_chunk_mut() {
+                put_id(room, &mut known.write_id, entry.write_id);
             }
             if let (Some(at), Some(hash)) = (source_hash, &entry.source_hash) {
                 self.bytes[*at..*at + hash.len()].copy_from_slice(hash.as_bytes());
@@ -55,7 +61,9 @@ impl Tags {
         self.entries.clear();
         self.places.clear();
         for entry in &tag.0 {
-            let write_id = place(&self.bytes, entry.write_id.to_string().as_bytes());
+            let mut id = [0; Hyphenated::LENGTH];
+            entry.write_id.0.hyphenated().encode_lower(&mut id);
+            let write_id = place(&self.bytes, &id);
             let hash = entry
                 .source_hash
                 .as_ref()
@@ -69,6 +77,20 @@ impl Tags {
             self.entries.push(entry.clone());
         }
     }
+}
+
+/// Writes an id over the one before it. Those of a request mostly differ in their last byte alone.
+#[inline]
+fn put_id(room: &mut [u8; Hyphenated::LENGTH], known: &mut WriteId, id: WriteId) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let [old, new] = [&*known, &id].map(|id| u128::from_le_bytes(*id.0.as_bytes()));
+    if (old ^ new) << u8::BITS == 0 {
+        let ([.., high, low], [.., last]) = (room, id.0.as_bytes());
+        (*high, *low) = (DIGITS[usize::from(last >> 4)], DIGITS[usize::from(last & 0xf)]);
+    } else {
+        id.0.hyphenated().encode_lower(room);
+    }
+    *known = id;
 }
 
 /// An entry of a `map<string, Value>`.
@@ -96,7 +118,12 @@ fn put_tag(out: &mut Vec<u8>, tag: &Tag) {
         for entry in &tag.0 {
             put_map_entry(out, 1, entry.field.as_str(), |out| {
                 put_struct(out, |out| {
-                    put_string(out, "write_id", &entry.write_id.to_string());
+                    let mut room = [0; Hyphenated::LENGTH];
+                    put_string(
+                        out,
+                        "write_id",
+                        entry.write_id.0.hyphenated().encode_lower(&mut room),
+                    );
                     if let Some(hash) = &entry.source_hash {
                         put_string(out, "source_hash", hash);
                     }
@@ -115,7 +142,34 @@ fn put_tag(out: &mut Vec<u8>, tag: &Tag) {
 
 /// Where `text` stands, if it stands there once.
 fn place(bytes: &[u8], text: &[u8]) -> Option<usize> {
-    let mut found = memmem::find_iter(bytes, text);
-    let first = found.next();
-    first.filter(|_| found.next().is_none())
+    // A search for so few bytes costs less than to prepare one.
+    let (last, head) = text.split_last()?;
+    let ends = memchr::memchr_iter(*last, bytes).filter(|end| bytes[..*end].ends_with(head));
+    let mut places = ends.map(|end| end - head.len());
+    let first = places.next();
+    first.filter(|_| places.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_id_is_written_over_any_other(first: u128, then in proptest::collection::vec((any::<u8>(), any::<bool>()), 0..8)) {
+            let mut known = WriteId(Uuid::from_u128(first));
+            let mut room = [0; Hyphenated::LENGTH];
+            known.0.hyphenated().encode_lower(&mut room);
+            let mut id = first;
+            for (add, is_far) in then {
+                id = id.wrapping_add(u128::from(add) << if is_far { 56 } else { 0 });
+                put_id(&mut room, &mut known, WriteId(Uuid::from_u128(id)));
+                let expected = Uuid::from_u128(id).to_string();
+                prop_assert_eq!(std::str::from_utf8(&room), Ok(expected.as_str()));
+            }
+        }
+    }
 }

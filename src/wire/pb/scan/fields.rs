@@ -41,6 +41,9 @@ impl Item<'_> {
 /// Up to this many keys of a map are compared with each other; more are sorted.
 const FEW_KEYS: usize = 16;
 
+/// As many frames and sites as a plain query has.
+const PARTS: usize = 4;
+
 /// A map's entry.
 pub(super) struct Entry<'a> {
     pub key: &'a str,
@@ -57,8 +60,6 @@ pub(super) struct Scanner<'a, 'l> {
     pub places: Places,
     /// Keys of the maps that are being walked, the innermost last.
     keys: Vec<&'a [u8]>,
-    /// The name of the latest point's vector, known to be text.
-    pub latest_name: &'a str,
 }
 
 /// The fields of one message, checked one by one.
@@ -83,6 +84,11 @@ impl<'a> Fields<'a> {
         }
         let raw = self.cursor.next_like((item.raw.number as u8) << 3 | WIRE_BYTES)?;
         Some(Item { raw, ..*item })
+    }
+
+    /// Goes on at `at`, where a field starts or the message ends.
+    pub fn skip_to(&mut self, at: usize) {
+        self.cursor.skip_to(at);
     }
 
     /// The next field.
@@ -153,7 +159,11 @@ impl<'a> Fields<'a> {
 
 impl<'a, 'l> Scanner<'a, 'l> {
     pub fn new(bytes: &'a [u8], lens: &'l Lens<'l>) -> Self {
-        let mut places = Places::default();
+        let mut places = Places {
+            frames: Vec::with_capacity(PARTS),
+            sites: Vec::with_capacity(PARTS),
+            ..Places::default()
+        };
         places.frames.push(Frame {
             parent: FrameId::ROOT,
             length: 0..0,
@@ -164,7 +174,6 @@ impl<'a, 'l> Scanner<'a, 'l> {
             lens,
             places,
             keys: Vec::new(),
-            latest_name: "",
         }
     }
 
@@ -291,19 +300,6 @@ impl<'a, 'l> Scanner<'a, 'l> {
         }
         self.keys.truncate(begin);
         Ok(())
-    }
-
-    /// Notes a key beside [`Self::entry`].
-    #[inline]
-    pub fn add_key(&mut self, key: &'a [u8]) {
-        self.keys.push(key);
-    }
-
-    /// Whether a key was noted, or there are so many that looking costs too much.
-    #[inline]
-    pub fn has_key(&self, begin: usize, key: &[u8]) -> bool {
-        let keys = &self.keys[begin..];
-        keys.len() >= FEW_KEYS || keys.iter().any(|known| known.len() == key.len() && *known == key)
     }
 
     /// Forgets keys without a look.

@@ -10,7 +10,7 @@ use crate::domain::op::{Point, PointVector};
 use crate::domain::refusal::Refusal;
 use crate::wire::pb::places::{Place, PointPlace, VectorPlace};
 use crate::wire::pb::refuse::malformed;
-use crate::wire::pb::schema::{Kind, Message, POINT_ID, POINT_STRUCT, VALUE, VECTOR};
+use crate::wire::pb::schema::{Kind, POINT_ID, POINT_STRUCT, VALUE, VECTOR};
 
 /// Fields of `PointStruct`.
 pub(super) const PAYLOAD: u32 = 3;
@@ -28,26 +28,10 @@ impl<'a> Scanner<'a, '_> {
         self.places.vectors.reserve(count);
     }
 
-    /// A point, with its site, after those before it.
-    #[inline]
-    pub(super) fn point(
-        &mut self,
-        here: Here,
-        item: &Item<'a>,
-        points: &mut Vec<Point<'a>>,
-    ) -> Result<(), Refusal> {
+    /// A point in any form, with its site.
+    pub(super) fn point(&mut self, here: Here, item: &Item<'a>) -> Result<Point<'a>, Refusal> {
         let schema = message(item)?;
         let inside = self.enter(here, &item.raw, schema)?;
-        if schema.is(&POINT_STRUCT) && self.plain_point(inside, points)? {
-            return Ok(());
-        }
-        let point = self.any_point(inside, schema)?;
-        points.push(point);
-        Ok(())
-    }
-
-    /// A point in any form.
-    fn any_point(&mut self, inside: Here, schema: &'static Message) -> Result<Point<'a>, Refusal> {
         let has_payload_field = schema.is(&POINT_STRUCT);
         let first_vector = self.places.vectors.len();
         let (mut id, mut present, mut is_single, mut vectors) = (None, None, false, Vectors::default());

@@ -2,6 +2,7 @@
 
 use super::fields::{Here, Item, Scanner, slot};
 use super::shapes::{PREFETCH, ReadRole, ReadShape};
+use crate::domain::few::Few;
 use crate::domain::op::{
     Input, InputValue, LookupFrom, Node, PayloadSelection, Read, Selecting, VectorSelection, WithLookup,
 };
@@ -28,7 +29,10 @@ impl<'a> Scanner<'a, '_> {
         shape: &'static ReadShape,
         here: Here,
     ) -> Result<(&'a str, Read<'a>), Refusal> {
-        let mut read = Read::default();
+        let mut read = Read {
+            nodes: Vec::with_capacity(1),
+            ..Read::default()
+        };
         let partial = self.node(shape, here, &mut read, 0)?;
         if shape.number(ReadRole::Floats).is_some() {
             let site = self.site(Place::Fixed)?;
@@ -77,7 +81,7 @@ impl<'a> Scanner<'a, '_> {
                 site: self.site(Place::Name(slot(here, number, None)))?,
                 ranking: shape.ranking,
                 using: None,
-                inputs: Vec::new(),
+                inputs: Few::default(),
                 lookup_from: None,
             });
         }

@@ -1,6 +1,6 @@
 //! Writes: single ones and the operations of a batch.
 
-use super::fields::{Here, Item, Scanner};
+use super::fields::{Fields, Here, Item, Scanner};
 use super::read::message;
 use super::shapes::{BATCH_MEMBERS, WriteForm, WriteRole, WriteShape};
 use crate::domain::op::{Filters, OpKind, Point, Selector, Write, WriteKind};
@@ -95,12 +95,7 @@ impl<'a> Scanner<'a, '_> {
             let keys = self.begin_keys();
             let mut fields = self.fields(here);
             while let Some(item) = fields.next()? {
-                self.write_field(shape, here, &item, &mut partial)?;
-                if shape.role(item.raw.number) == Some(WriteRole::Points) {
-                    while let Some(point) = fields.next_like(&item) {
-                        self.write_point(here, &point, &mut partial.points)?;
-                    }
-                }
+                self.write_field(shape, here, (&item, &mut fields), &mut partial)?;
             }
             self.end_keys(keys, shape.schema)?;
         }
@@ -112,12 +107,12 @@ impl<'a> Scanner<'a, '_> {
         &mut self,
         shape: &'static WriteShape,
         here: Here,
-        item: &Item<'a>,
+        (item, after): (&Item<'a>, &mut Fields<'a>),
         partial: &mut Partial<'a>,
     ) -> Result<(), Refusal> {
         match shape.role(item.raw.number) {
             Some(WriteRole::Collection) => partial.collection = item.text,
-            Some(WriteRole::Points) => self.write_point(here, item, &mut partial.points)?,
+            Some(WriteRole::Points) => self.write_points(here, *item, after, &mut partial.points)?,
             Some(WriteRole::Selector) => {
                 let inside = self.enter(here, &item.raw, message(item)?)?;
                 partial.selector = self.selector(inside, &mut partial.filters)?;
@@ -159,7 +154,37 @@ impl<'a> Scanner<'a, '_> {
         Ok(())
     }
 
-    #[inline]
+    /// The points from `item` on, as long as nothing stands between them.
+    fn write_points(
+        &mut self,
+        here: Here,
+        mut item: Item<'a>,
+        after: &mut Fields<'a>,
+        points: &mut Vec<Point<'a>>,
+    ) -> Result<(), Refusal> {
+        if points.is_empty() {
+            // As many as there is room for, if all are as long as the first.
+            let (rest, one) = (here.end - item.raw.start, item.raw.end - item.raw.start);
+            self.expect_points((rest / one).min(self.lens.limits.points_max), points);
+        }
+        loop {
+            let next = self.plain_points(here, &item, points);
+            if next > item.raw.start {
+                after.skip_to(next);
+                match after.next_like(&item) {
+                    Some(next) => item = next,
+                    None => return Ok(()),
+                }
+            }
+            self.write_point(here, &item, points)?;
+            match after.next_like(&item) {
+                Some(next) => item = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// One that is not plain.
     fn write_point(
         &mut self,
         here: Here,
@@ -173,12 +198,8 @@ impl<'a> Scanner<'a, '_> {
                 format!("the write has more than {max} points; send several"),
             ));
         }
-        if points.is_empty() {
-            // As many as there is room for, if all are as long as the first.
-            let (rest, one) = (here.end - item.raw.start, item.raw.end - item.raw.start);
-            self.expect_points((rest / one).min(max), points);
-        }
-        self.point(here, item, points)
+        points.push(self.point(here, item)?);
+        Ok(())
     }
 
     /// A `PointsSelector`; `None` where it is empty.

@@ -145,6 +145,22 @@ pub fn point() -> BoxedStrategy<PointStruct> {
         .boxed()
 }
 
+/// Points as client libraries write them, most of them like the one before.
+fn plain_points() -> BoxedStrategy<Vec<PointStruct>> {
+    let vector = dense().prop_map(|dense| Vector {
+        vector: Some(vector::Vector::Dense(dense)),
+        ..Vector::default()
+    });
+    let names = select(vec!["a", "b"]).prop_map(str::to_owned);
+    let named = hash_map(names, vector, 1..3);
+    let point = (id(), payload(), named).prop_map(|(id, payload, vectors)| PointStruct {
+        id: Some(id),
+        payload,
+        vectors: Some(VectorsOptions::Vectors(NamedVectors { vectors }).into()),
+    });
+    vec(point, 0..6).boxed()
+}
+
 fn point_vectors() -> BoxedStrategy<PointVectors> {
     (id(), option::of(vectors()))
         .prop_map(|(id, vectors)| PointVectors {
@@ -251,7 +267,7 @@ pub fn upsert() -> BoxedStrategy<UpsertPoints> {
     );
     (
         name(),
-        vec(point(), 0..4),
+        prop_oneof![vec(point(), 0..4), plain_points()],
         shard_key(),
         option::of(filter()),
         rest,

@@ -63,7 +63,7 @@ fn edits(op: &crate::domain::op::Op<'_>) -> (Plan, Vec<Embedding>) {
             edits.push((vectors.site, Edit::Names(vec!["x".into(), "".into()])));
         }
         for payload in read.with_payload.iter().chain(lookup.map(|l| &l.with_payload)) {
-            let hide = PayloadEdit::Exclude(vec![RESERVED.into()]);
+            let hide = PayloadEdit::Exclude(Vec::new());
             edits.push((payload.site, Edit::Payload(hide)));
         }
     }
