@@ -26,6 +26,10 @@ use qdrant_client::qdrant::{
 };
 use serde_json::json;
 
+/// The one that `interlock` runs with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const DIMENSION: u32 = 1536;
 const POINTS: u64 = 100;
 const KEY: &str = "_embedding";
@@ -184,6 +188,7 @@ fn table(is_migrating: bool) -> Result<Table, Error> {
         standby: is_migrating.then(|| Standby {
             space: space("text@e5-large@2", &new),
             state: StandbyState::Filling,
+            policy: None,
         }),
         undeclared: Undeclared::Pinned(old.clone()),
         source: is_migrating

@@ -145,7 +145,7 @@ impl<'de> Deserialize<'de> for ModelRef {
 }
 
 /// The shape of what a model makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// One vector of a fixed dimension.
@@ -157,7 +157,7 @@ pub enum Kind {
 }
 
 /// How two vectors of a space are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 pub enum Distance {
     /// Cosine similarity; Qdrant stores the vectors normalised.
@@ -198,26 +198,26 @@ impl Model {
     /// The hash of identity, kind, dimension, distance and prompts.
     pub fn fingerprint(&self) -> Fingerprint {
         const FINGERPRINT_BYTES: usize = 12;
-        let mut hasher = blake3::Hasher::new();
+        let mut all = Vec::with_capacity(256);
         for part in [
             &*self.id.name,
             &self.id.version,
-            &format!("{:?}", self.kind),
-            &self.dimension.to_string(),
-            &format!("{:?}", self.distance),
+            self.kind.into(),
+            itoa::Buffer::new().format(self.dimension),
+            self.distance.into(),
             &self.query_prompt,
             &self.document_prompt,
         ] {
             // A length before each part keeps ("ab", "c") and ("a", "bc") apart.
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part.as_bytes());
+            all.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            all.extend_from_slice(part.as_bytes());
         }
-        let hash = hasher.finalize();
+        let hash = blake3::hash(&all);
         Fingerprint(URL_SAFE_NO_PAD.encode(&hash.as_bytes()[..FINGERPRINT_BYTES]))
     }
 
     /// `name@version#fingerprint`, as it stands in tags.
     pub fn mark(&self) -> String {
-        format!("{}#{}", self.id, self.fingerprint().0)
+        [&*self.id.name, "@", &self.id.version, "#", &self.fingerprint().0].concat()
     }
 }

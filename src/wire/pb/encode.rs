@@ -12,6 +12,15 @@ const VARINT_BYTES_MAX: usize = 10;
 const WIRE_VARINT: u64 = 0;
 const WIRE_BYTES: u64 = 2;
 
+/// A varint; most take one byte.
+#[inline(always)]
+fn put_varint(out: &mut Vec<u8>, value: u64) {
+    match value {
+        0..0x80 => out.push(value as u8),
+        _ => encode_varint(value, out),
+    }
+}
+
 /// Bytes that a length-delimited field's tag and length take.
 pub(super) fn header_len(number: u32, body_len: usize) -> usize {
     encoded_len_varint(u64::from(number) << 3) + encoded_len_varint(body_len as u64)
@@ -24,13 +33,13 @@ pub(super) fn field_len(number: u32, body_len: usize) -> usize {
 
 /// The tag of a length-delimited field, without its length.
 pub(super) fn put_tag(out: &mut Vec<u8>, number: u32) {
-    encode_varint(u64::from(number) << 3 | WIRE_BYTES, out);
+    put_varint(out, u64::from(number) << 3 | WIRE_BYTES);
 }
 
 /// Tag and length.
 pub(super) fn put_header(out: &mut Vec<u8>, number: u32, body_len: usize) {
     put_tag(out, number);
-    encode_varint(body_len as u64, out);
+    put_varint(out, body_len as u64);
 }
 
 /// A whole length-delimited field.
@@ -41,8 +50,8 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, number: u32, body: &[u8]) {
 
 /// A whole varint field, zero included.
 pub(super) fn put_number(out: &mut Vec<u8>, number: u32, value: u64) {
-    encode_varint(u64::from(number) << 3 | WIRE_VARINT, out);
-    encode_varint(value, out);
+    put_varint(out, u64::from(number) << 3 | WIRE_VARINT);
+    put_varint(out, value);
 }
 
 /// A submessage that `body` writes.
@@ -89,7 +98,7 @@ pub(super) fn put_value(out: &mut Vec<u8>, value: &Value) {
             (Some(integer), _) => put_number(out, 3, integer.cast_unsigned()),
             (None, double) => {
                 // Fixed64 is wire type 1.
-                encode_varint(2 << 3 | 1, out);
+                put_varint(out, 2 << 3 | 1);
                 out.extend_from_slice(&double.unwrap_or_default().to_le_bytes());
             }
         },

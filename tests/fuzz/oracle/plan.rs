@@ -8,8 +8,6 @@ use interlock::domain::plan::{
 };
 use interlock::domain::tag::{Tag, TagEntry};
 
-use super::RESERVED;
-
 /// Which edits are made.
 #[derive(Clone, Copy, Debug)]
 pub struct How(pub u8);

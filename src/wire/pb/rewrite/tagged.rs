@@ -8,14 +8,11 @@ use bytes::Bytes;
 use prost::encoding::encode_varint;
 
 use super::point::keeps_all;
-use super::tags::Tags;
+use super::tags::{TAG_BYTES, Tags};
 use crate::domain::op::Site;
 use crate::domain::plan::{Edit, OutVector};
 use crate::wire::pb::places::{FrameId, Place, Places, VectorPlace};
 use crate::wire::pb::splice::COPY_BYTES_MAX;
-
-/// What most points get: a tag, and their new length.
-const TAG_BYTES: usize = 320;
 
 /// The whole body, if `edits` are tags alone, of points that stand in the body itself, in its order.
 pub(super) fn tagged(

@@ -7,6 +7,9 @@ use crate::domain::ids::WriteId;
 use crate::domain::tag::{Tag, TagEntry};
 use crate::wire::pb::encode::{put_bytes, put_message};
 
+/// What most tags take.
+pub(super) const TAG_BYTES: usize = 320;
+
 /// The bytes of the latest tag.
 #[derive(Default)]
 pub(super) struct Tags {
@@ -57,6 +60,7 @@ impl Tags {
 
     fn make(&mut self, tag: &Tag, number: u32, reserved_key: &str) {
         self.bytes.clear();
+        self.bytes.reserve(TAG_BYTES);
         put_map_entry(&mut self.bytes, number, reserved_key, |out| put_tag(out, tag));
         self.entries.clear();
         self.places.clear();

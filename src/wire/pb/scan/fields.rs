@@ -41,9 +41,6 @@ impl Item<'_> {
 /// Up to this many keys of a map are compared with each other; more are sorted.
 const FEW_KEYS: usize = 16;
 
-/// As many frames and sites as a plain query has.
-const PARTS: usize = 4;
-
 /// A map's entry.
 pub(super) struct Entry<'a> {
     pub key: &'a str,
@@ -100,22 +97,13 @@ impl<'a> Fields<'a> {
         let Some((index, field)) = self.schema.field(raw.number) else {
             return Err(unknown_field(name, raw.number));
         };
-        let fits = match field.kind {
-            Kind::Number => raw.wire == Wire::Varint,
-            Kind::Float => raw.wire == Wire::Fixed32,
-            Kind::Double => raw.wire == Wire::Fixed64,
-            Kind::Text | Kind::Message(_) | Kind::Map(_) => raw.wire == Wire::Bytes,
-            Kind::Floats => matches!(raw.wire, Wire::Fixed32 | Wire::Bytes),
-            Kind::Numbers => matches!(raw.wire, Wire::Varint | Wire::Bytes),
-        };
-        if !fits {
+        if !field.takes(raw.wire) {
             return Err(unknown_field(name, raw.number));
         }
         let bit = 1u64 << index;
-        let is_scalar = matches!(field.kind, Kind::Number | Kind::Float | Kind::Double);
         // Of a number that stands twice the last one counts, as in Qdrant. Texts and messages are refused: the one
         // because routing depends on them, the other because Qdrant would merge them.
-        if self.seen & bit != 0 && !field.is_repeated && !is_scalar {
+        if self.seen & bit != 0 && !field.is_repeated && !is_scalar(field.kind) {
             return Err(repeated(name, raw.number));
         }
         self.seen |= bit;
@@ -126,11 +114,24 @@ impl<'a> Fields<'a> {
             }
             self.set |= bit;
         }
-        let mut text = "";
-        match field.kind {
+        let text = match field.is_looked_at {
+            true => self.look(&raw, field.kind)?,
+            false => "",
+        };
+        Ok(Some(Item {
+            raw,
+            kind: field.kind,
+            text,
+        }))
+    }
+
+    /// Looks at the content of a field. Gives that of a text.
+    fn look(&self, raw: &Raw, kind: Kind) -> Result<&'a str, Refusal> {
+        let name = self.schema.name;
+        match kind {
             Kind::Text => {
-                text = std::str::from_utf8(&self.bytes[raw.content()])
-                    .map_err(|_| malformed(name, "a text is not UTF-8"))?;
+                return std::str::from_utf8(&self.bytes[raw.content()])
+                    .map_err(|_| malformed(name, "a text is not UTF-8"));
             }
             Kind::Floats if !(raw.end - raw.body).is_multiple_of(size_of::<f32>()) => {
                 return Err(malformed(name, "packed floats are cut short"));
@@ -149,19 +150,23 @@ impl<'a> Fields<'a> {
             | Kind::Floats
             | Kind::Numbers => {}
         }
-        Ok(Some(Item {
-            raw,
-            kind: field.kind,
-            text,
-        }))
+        Ok("")
+    }
+}
+
+fn is_scalar(kind: Kind) -> bool {
+    match kind {
+        Kind::Number | Kind::Float | Kind::Double => true,
+        Kind::Text | Kind::Message(_) | Kind::Map(_) | Kind::Floats | Kind::Numbers => false,
     }
 }
 
 impl<'a, 'l> Scanner<'a, 'l> {
-    pub fn new(bytes: &'a [u8], lens: &'l Lens<'l>) -> Self {
+    /// For a message that mostly has so many parts.
+    pub fn new(bytes: &'a [u8], lens: &'l Lens<'l>, parts: usize) -> Self {
         let mut places = Places {
-            frames: Vec::with_capacity(PARTS),
-            sites: Vec::with_capacity(PARTS),
+            frames: Vec::with_capacity(parts),
+            sites: Vec::with_capacity(parts),
             ..Places::default()
         };
         places.frames.push(Frame {

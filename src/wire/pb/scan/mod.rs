@@ -23,8 +23,9 @@ use crate::wire::{Lens, Scan};
 /// Reads the body of a `verb`. Refuses what prost would refuse, every field that this version does not know, what
 /// stands twice where Qdrant would merge, and what is over a bound of `lens`.
 pub fn scan<'a>(verb: Verb, message: &'a [u8], lens: &Lens<'_>) -> Result<Scan<'a, Places>, Refusal> {
-    let mut scanner = Scanner::new(message, lens);
-    let (collection, kind) = match form(verb) {
+    let form = form(verb);
+    let mut scanner = Scanner::new(message, lens, parts(form.as_ref()));
+    let (collection, kind) = match form {
         Some(Form::Read(shape)) => scanner.single_read(shape)?,
         Some(Form::Reads(schema, shape)) => scanner.batch_read(schema, shape)?,
         Some(Form::Write(shape)) => scanner.single_write(shape)?,
@@ -45,6 +46,15 @@ pub fn scan<'a>(verb: Verb, message: &'a [u8], lens: &Lens<'_>) -> Result<Scan<'
         },
         places: scanner.places,
     })
+}
+
+/// Room for the frames and sites of most requests. A write's points are many, and make room for themselves.
+fn parts(form: Option<&Form>) -> usize {
+    match form {
+        Some(Form::Read(_) | Form::Reads(..)) => 4,
+        Some(Form::Write(_) | Form::Writes) => 128,
+        Some(Form::Info) | None => 1,
+    }
 }
 
 enum Form {

@@ -11,7 +11,8 @@ use std::ops::Range;
 use uuid::Uuid;
 
 use self::bytes::{
-    Entry, FIELD_1, FIELD_2, FIELD_3, FIELD_4, Value, all_ascii, entry, number, only, take, value_of,
+    Entry, FIELD_1, FIELD_2, FIELD_3, FIELD_4, TEXT, Value, all_ascii, entry, is_number, number, only,
+    short_entry, take, value_of,
 };
 use self::heads::Head;
 use super::fields::{Here, Item, Scanner, slot};
@@ -32,12 +33,6 @@ const NUM: u8 = 0x08;
 /// Levels below a point: a payload's value, and a vector's components.
 const ENTRY_LEVELS: usize = 2;
 const VECTOR_LEVELS: usize = 5;
-
-/// Whether all of them are text.
-#[inline(never)]
-fn are_texts(texts: &[&[u8]]) -> bool {
-    texts.iter().all(|text| std::str::from_utf8(text).is_ok())
-}
 
 /// One of 64 bits, by what keys mostly differ in.
 #[inline(always)]
@@ -72,15 +67,41 @@ struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
+    /// Adds the entries at the front of `rest` that are short and hold one scalar, all of it ASCII. Gives the rest, from
+    /// the first on that is not so, or whose key may be there already. `has_sources`: texts are left, too.
+    #[inline(never)]
+    fn add_short(&mut self, mut rest: &'a [u8], reserved: &[u8], has_sources: bool) -> &'a [u8] {
+        let (mut seen, mut count) = (self.seen, self.count);
+        while let Some((Entry { all, key, value }, after)) = short_entry(rest, PAYLOAD) {
+            let is_plain = match value {
+                // One look at all of it tells of both texts.
+                [TEXT, length, text @ ..] => {
+                    usize::from(*length) == text.len() && !has_sources && all_ascii(all)
+                }
+                _ => is_number(value) && all_ascii(key),
+            };
+            // A bit that is new says that the key is.
+            let bit = key_bit(key);
+            if !is_plain || seen & bit != 0 || key == reserved {
+                break;
+            }
+            seen |= bit;
+            self.keys[count % KEYS] = key;
+            count += 1;
+            rest = after;
+        }
+        (self.seen, self.count) = (seen, count);
+        rest
+    }
+
     /// Notes a key. `None` where it is there already, or may be.
-    #[inline(always)]
     fn add(&mut self, key: &'a [u8]) -> Option<()> {
-        // A bit that is new says that the key is; only of the others the keys are compared.
-        let (bit, seen) = (key_bit(key), self.seen);
-        if seen & bit != 0 && self.has(key) {
+        // Only of keys whose bit is not new the others are looked at.
+        let bit = key_bit(key);
+        if self.seen & bit != 0 && self.has(key) {
             return None;
         }
-        self.seen = seen | bit;
+        self.seen |= bit;
         self.keys[self.count % KEYS] = key;
         self.count += 1;
         Some(())
@@ -142,22 +163,25 @@ impl<'a> Scanner<'a, '_> {
         points: &mut Vec<Point<'a>>,
     ) -> Option<()> {
         let first_vector = self.places.vectors.len();
-        let (mut id, mut present, mut vectors) = (None, None, Few::default());
+        let (mut id, mut found) = (None, None);
         (payload.count, payload.seen, payload.has_reserved_key) = (0, 0, false);
         let mut rest = body;
         while let Some(tag) = rest.first() {
             match *tag {
                 PAYLOAD => rest = self.plain_payload(here, rest, end, payload)?,
                 ID if id.is_none() => id = Some(plain_id(take(&mut rest, ID)?)?),
-                VECTORS if present.is_none() => {
+                VECTORS if found.is_none() => {
                     let places = &mut self.places.vectors;
-                    let found = heads::vectors(&mut rest, end, head, points.last(), places)?;
-                    (present, vectors) = (Some(found.span), found.vectors);
+                    found = Some(heads::vectors(&mut rest, end, head, points.last(), places)?);
                 }
                 _ => return None,
             }
         }
         let id = id?;
+        let (present, vectors) = match found {
+            Some(found) => (Some(found.span), found.vectors),
+            None => (None, Few::default()),
+        };
         let start = end - body.len();
         let frame = FrameId(self.places.frames.len() as u32);
         let site = Site(self.places.sites.len() as u32);
@@ -184,9 +208,7 @@ impl<'a> Scanner<'a, '_> {
         Some(())
     }
 
-    /// The entries of a payload at the front of `rest`, which ends at `end`. Gives what follows them. A value that nests
-    /// is checked the general way.
-    #[inline(never)]
+    /// The entries of a payload at the front of `rest`, which ends at `end`. Gives what follows them.
     fn plain_payload(
         &mut self,
         here: Here,
@@ -196,41 +218,48 @@ impl<'a> Scanner<'a, '_> {
     ) -> Option<&'a [u8]> {
         let reserved = self.lens.reserved_key.as_bytes();
         let has_sources = !self.lens.source_keys.is_empty();
-        while let [PAYLOAD, ..] = rest {
-            let Entry { all, key, value } = entry(&mut rest, PAYLOAD)?;
-            payload.add(key)?;
-            match value_of(value) {
-                // One look at all of it tells of both texts.
-                Value::Text(text) if all_ascii(all) || are_texts(&[key, text]) => {
-                    if has_sources {
-                        self.note_text(key, text, payload)?;
-                    }
-                }
-                Value::Text(_) => return None,
-                Value::Scalar if all_ascii(key) || are_texts(&[key]) => {}
-                Value::Scalar => return None,
-                Value::Other => {
-                    let end = end - rest.len();
-                    self.nested_entry(here, key, end - all.len()..end)?;
+        loop {
+            rest = payload.add_short(rest, reserved, has_sources);
+            let [PAYLOAD, ..] = rest else {
+                return Some(rest);
+            };
+            let (found, after) = entry(rest, PAYLOAD)?;
+            let end = end - after.len();
+            self.other_entry(here, &found, end, payload)?;
+            rest = after;
+        }
+    }
+
+    /// An entry that ends at `end`. A value that nests is checked the general way.
+    #[inline(never)]
+    fn other_entry(
+        &mut self,
+        here: Here,
+        found: &Entry<'a>,
+        end: usize,
+        payload: &mut Payload<'a>,
+    ) -> Option<()> {
+        let Entry { all, key, value } = *found;
+        payload.add(key)?;
+        match value_of(value) {
+            Value::Text(text) => {
+                let (name, text) = (std::str::from_utf8(key).ok()?, std::str::from_utf8(text).ok()?);
+                if self.is_source(key) {
+                    payload.texts.push((name.into(), text.into()));
                 }
             }
-            payload.has_reserved_key |= key == reserved;
+            Value::Scalar => {
+                std::str::from_utf8(key).ok()?;
+            }
+            Value::Other => self.nested_entry(here, key, end - all.len()..end)?,
         }
-        Some(rest)
+        payload.has_reserved_key |= key == self.lens.reserved_key.as_bytes();
+        Some(())
     }
 
     fn is_source(&self, key: &[u8]) -> bool {
         let mut keys = self.lens.source_keys.iter();
         keys.any(|known| known.as_bytes() == key)
-    }
-
-    /// Keeps a text that a source template may want.
-    fn note_text(&self, key: &'a [u8], text: &'a [u8], payload: &mut Payload<'a>) -> Option<()> {
-        if self.is_source(key) {
-            let [key, text] = [key, text].map(std::str::from_utf8);
-            payload.texts.push((key.ok()?.into(), text.ok()?.into()));
-        }
-        Some(())
     }
 
     #[cold]

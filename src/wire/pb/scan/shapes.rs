@@ -27,6 +27,17 @@ pub(in super::super) enum ReadRole {
     WithLookup,
 }
 
+fn role<R: Copy>(roles: &[(u32, R)], number: u32) -> Option<R> {
+    // Most roles are those of the first fields, without gaps.
+    match roles.get((number as usize).wrapping_sub(1)) {
+        Some((known, role)) if *known == number => Some(*role),
+        Some(_) | None => roles
+            .iter()
+            .find(|(known, _)| *known == number)
+            .map(|(_, role)| *role),
+    }
+}
+
 /// One read message.
 #[derive(Debug)]
 pub(in super::super) struct ReadShape {
@@ -42,10 +53,7 @@ pub(in super::super) struct ReadShape {
 
 impl ReadShape {
     pub fn role(&self, number: u32) -> Option<ReadRole> {
-        self.roles
-            .iter()
-            .find(|(n, _)| *n == number)
-            .map(|(_, role)| *role)
+        role(self.roles, number)
     }
 
     pub fn number(&self, role: ReadRole) -> Option<u32> {
@@ -148,10 +156,7 @@ pub(in super::super) struct WriteShape {
 
 impl WriteShape {
     pub fn role(&self, number: u32) -> Option<WriteRole> {
-        self.roles
-            .iter()
-            .find(|(n, _)| *n == number)
-            .map(|(_, role)| *role)
+        role(self.roles, number)
     }
 
     pub fn number(&self, role: WriteRole) -> Option<u32> {

@@ -5,6 +5,8 @@ mod common;
 mod reads;
 mod writes;
 
+use super::reader::Wire;
+
 pub(super) use common::*;
 pub(super) use reads::*;
 pub(super) use writes::*;
@@ -26,6 +28,10 @@ pub(super) struct Field {
     pub is_repeated: bool,
     /// The oneof that it is a member of; 0 is none.
     pub oneof: u8,
+    /// A bit for each way in which it may be written: `1 << wire as u8`.
+    wires: u8,
+    /// Whether its content is looked at where it stands, beyond its length.
+    pub is_looked_at: bool,
 }
 
 /// A field's type, as far as reading must tell them apart.
@@ -50,11 +56,25 @@ pub(super) enum Kind {
 }
 
 const fn field(number: u32, kind: Kind) -> Field {
+    const VARINT: u8 = 1 << Wire::Varint as u8;
+    const BYTES: u8 = 1 << Wire::Bytes as u8;
+    const FIXED32: u8 = 1 << Wire::Fixed32 as u8;
+    const FIXED64: u8 = 1 << Wire::Fixed64 as u8;
+    let wires = match kind {
+        Kind::Number => VARINT,
+        Kind::Float => FIXED32,
+        Kind::Double => FIXED64,
+        Kind::Text | Kind::Message(_) | Kind::Map(_) => BYTES,
+        Kind::Floats => FIXED32 | BYTES,
+        Kind::Numbers => VARINT | BYTES,
+    };
     Field {
         number,
         kind,
         is_repeated: false,
         oneof: 0,
+        wires,
+        is_looked_at: matches!(kind, Kind::Text | Kind::Floats | Kind::Numbers),
     }
 }
 
@@ -116,6 +136,11 @@ const fn numbers(number: u32) -> Field {
 impl Field {
     const fn of(self, oneof: u8) -> Self {
         Self { oneof, ..self }
+    }
+
+    /// Whether it may be written so.
+    pub fn takes(&self, wire: Wire) -> bool {
+        self.wires >> wire as u8 & 1 != 0
     }
 }
 

@@ -8,6 +8,8 @@ pub(super) const FIELD_1: u8 = 0x0a;
 pub(super) const FIELD_2: u8 = 0x12;
 pub(super) const FIELD_3: u8 = 0x1a;
 pub(super) const FIELD_4: u8 = 0x22;
+/// Of `Value`: its member `string_value`.
+pub(super) const TEXT: u8 = FIELD_4;
 
 /// Takes a length-delimited field of this tag off the front of `rest`, and gives its content.
 #[inline(always)]
@@ -45,6 +47,7 @@ pub(super) fn only(rest: &[u8], tag: u8) -> Option<&[u8]> {
     }
 }
 
+#[inline(never)]
 fn longer(mut rest: &[u8], tag: u8) -> Option<&[u8]> {
     let content = take(&mut rest, tag)?;
     rest.is_empty().then_some(content)
@@ -60,6 +63,7 @@ pub(super) fn number(rest: &[u8]) -> Option<u64> {
     }
 }
 
+#[inline(never)]
 fn long_number(rest: &[u8]) -> Option<u64> {
     let (value, end) = varint(rest, 0, rest.len()).ok()?;
     (end == rest.len()).then_some(value)
@@ -86,9 +90,14 @@ pub(super) fn all_ascii(bytes: &[u8]) -> bool {
     } else if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
         word(head) | word(tail)
     } else {
-        return bytes.is_ascii();
+        return few_ascii(bytes);
     };
     all & HIGH == 0
+}
+
+#[inline(never)]
+fn few_ascii(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii)
 }
 
 /// An entry of a map.
@@ -99,13 +108,13 @@ pub(super) struct Entry<'a> {
     pub value: &'a [u8],
 }
 
-/// Takes a map's entry of this tag off the front of `rest`.
+/// The map's entry of this tag at the front of `rest`, if it is so short that each of its lengths takes one byte, and
+/// what follows it.
 #[inline(always)]
-pub(super) fn entry<'a>(rest: &mut &'a [u8], tag: u8) -> Option<Entry<'a>> {
+pub(super) fn short_entry(rest: &[u8], tag: u8) -> Option<(Entry<'_>, &[u8])> {
     /// A tag and a length of one byte each.
     const HEADER: usize = 2;
-    // Most entries are so short that each of their lengths is one byte.
-    if let [first, all, FIELD_1, key, after @ ..] = *rest
+    if let [first, all, FIELD_1, key, after @ ..] = rest
         && (*first, *all < 0x80) == (tag, true)
         && let (all, key) = (usize::from(*all), usize::from(*key))
         && all >= key + 2 * HEADER
@@ -114,19 +123,18 @@ pub(super) fn entry<'a>(rest: &mut &'a [u8], tag: u8) -> Option<Entry<'a>> {
         && usize::from(*length) == value.len()
     {
         let all = &rest[HEADER..HEADER + all];
-        *rest = next;
-        return Some(Entry { all, key, value });
+        return Some((Entry { all, key, value }, next));
     }
-    long_entry(rest, tag)
+    None
 }
 
-#[inline(never)]
-fn long_entry<'a>(rest: &mut &'a [u8], tag: u8) -> Option<Entry<'a>> {
-    let all = take(rest, tag)?;
+/// The same of an entry of any length.
+pub(super) fn entry(mut rest: &[u8], tag: u8) -> Option<(Entry<'_>, &[u8])> {
+    let all = take(&mut rest, tag)?;
     let mut fields = all;
     let key = take(&mut fields, FIELD_1)?;
     let value = only(fields, FIELD_2)?;
-    Some(Entry { all, key, value })
+    Some((Entry { all, key, value }, rest))
 }
 
 /// What a `Value` holds.
@@ -140,15 +148,24 @@ pub(super) enum Value<'a> {
 }
 
 /// Reads the body of a `Value`.
-#[inline(always)]
 pub(super) fn value_of(value: &[u8]) -> Value<'_> {
     match value {
-        [FIELD_4, ..] => only(value, FIELD_4).map_or(Value::Other, Value::Text),
-        // null, integer and bool
-        [0x08 | 0x18 | 0x28, rest @ ..] if number(rest).is_some() => Value::Scalar,
-        // double
-        [0x11, rest @ ..] if rest.len() == size_of::<f64>() => Value::Scalar,
+        [TEXT, ..] => only(value, TEXT).map_or(Value::Other, Value::Text),
+        _ if is_number(value) => Value::Scalar,
         _ => Value::Other,
+    }
+}
+
+/// Whether a `Value` is one of the scalars that are no string.
+#[inline(always)]
+pub(super) fn is_number(value: &[u8]) -> bool {
+    /// Tags of null, integer and bool, and of double.
+    const NUMBERS: u64 = 1 << 0x08 | 1 << 0x18 | 1 << 0x28;
+    const DOUBLE: u8 = 0x11;
+    match value {
+        [tag, rest @ ..] if *tag < 0x40 && NUMBERS >> *tag & 1 != 0 => number(rest).is_some(),
+        [DOUBLE, rest @ ..] => rest.len() == size_of::<f64>(),
+        _ => false,
     }
 }
 
