@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 /// The list. Unlike an inline vector over arrays of any size, it may stand wherever a `Vec` of borrowed items may.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Few<T> {
     /// One item.
     One([T; 1]),
@@ -54,6 +54,20 @@ impl<T> DerefMut for Few<T> {
         }
     }
 }
+
+impl<T> From<[T; 1]> for Few<T> {
+    fn from(one: [T; 1]) -> Self {
+        Self::One(one)
+    }
+}
+
+impl<T: PartialEq> PartialEq for Few<T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: Eq> Eq for Few<T> {}
 
 impl<'f, T> IntoIterator for &'f Few<T> {
     type Item = &'f T;

@@ -340,6 +340,10 @@ impl PointVector<'_> {
     #[inline]
     pub fn is(&self, other: &Self) -> bool {
         let is_named = std::ptr::eq(&*self.name, &*other.name) || self.name == other.name;
-        is_named && self.value == other.value
+        let is_same = match (&self.value, &other.value) {
+            (InputValue::Dense(one), InputValue::Dense(other)) => one == other,
+            (one, other) => one == other,
+        };
+        is_named && is_same
     }
 }

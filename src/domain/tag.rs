@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use smallvec::SmallVec;
 
+use super::few::Few;
 use super::ids::{VectorName, WriteId};
 use super::model::Model;
 
@@ -52,7 +52,7 @@ impl TagEntry {
 
 /// A whole tag: one entry for each field that the write filled; mostly one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tag(pub SmallVec<[TagEntry; 1]>);
+pub struct Tag(pub Few<TagEntry>);
 
 impl Tag {
     /// The value of the reserved payload key.

@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::ids::{CollectionName, PointId, WriteId};
 use super::model::{ModelId, ModelRef};
 use super::op::{Op, OpKind, Site, Verb};
@@ -135,7 +137,7 @@ fn info(context: &Context<'_>, verb: Verb) -> Result<Plan, Refusal> {
 
 /// Splits a batch of writes into runs that can each be planned at once: a write that replaces or clears payloads, or
 /// needs stored source texts, must see what the writes before it left, so it starts a run of its own.
-pub fn runs(op: &Op<'_>) -> Vec<Range<usize>> {
+pub fn runs(op: &Op<'_>) -> SmallVec<[Range<usize>; 1]> {
     match &op.kind {
         OpKind::Reads(_) | OpKind::Info => std::iter::once(0..0).collect(),
         OpKind::Writes(all) => write::runs(all),

@@ -7,6 +7,8 @@ mod update;
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use crate::domain::ids::WriteId;
 use crate::domain::op::{Point, Selector, Site, Write, WriteKind};
 use crate::domain::plan::{Edit, Extra, Plan, PointEdit, Step};
@@ -26,8 +28,8 @@ struct Draft<'c, 't> {
     needs: Vec<Lookup>,
 }
 
-pub(super) fn runs(writes: &[Write<'_>]) -> Vec<Range<usize>> {
-    let mut runs = Vec::new();
+pub(super) fn runs(writes: &[Write<'_>]) -> SmallVec<[Range<usize>; 1]> {
+    let mut runs = SmallVec::new();
     let mut start = 0;
     for (index, write) in writes.iter().enumerate() {
         let earlier = writes.get(start..index).unwrap_or_default();

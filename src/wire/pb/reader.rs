@@ -138,9 +138,18 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// [`Self::next`], after [`Self::short`] has not taken it.
+    #[inline(never)]
+    pub fn other(&mut self) -> Result<Option<Raw>, Malformed> {
+        if self.at >= self.end {
+            return Ok(None);
+        }
+        self.any()
+    }
+
     /// The next field, if its tag is one byte, its length or value one or two, and nothing is wrong with it.
     #[inline(always)]
-    fn short(&mut self) -> Option<Raw> {
+    pub fn short(&mut self) -> Option<Raw> {
         let start = self.at;
         let (tag, low, high) = match self.bytes.get(start..self.end)? {
             [tag, low, ..] if *low < 0x80 => (*tag, *low, None),

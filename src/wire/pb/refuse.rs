@@ -10,11 +10,13 @@ impl From<Malformed> for Refusal {
 }
 
 /// The bytes of a request break a rule of its message.
+#[cold]
 pub(super) fn malformed(message: &str, what: &str) -> Refusal {
     Refusal::invalid("malformed", format!("{message}: {what}"))
 }
 
 /// A field that this version does not know, or of a type that it does not have.
+#[cold]
 pub(super) fn unknown_field(message: &str, number: u32) -> Refusal {
     Refusal::invalid(
         "unknown_field",
@@ -23,6 +25,7 @@ pub(super) fn unknown_field(message: &str, number: u32) -> Refusal {
 }
 
 /// Something stands twice that counts once.
+#[cold]
 pub(super) fn repeated(message: &str, number: u32) -> Refusal {
     malformed(
         message,
@@ -31,6 +34,7 @@ pub(super) fn repeated(message: &str, number: u32) -> Refusal {
 }
 
 /// More levels of messages than are taken.
+#[cold]
 pub(super) fn too_deep(depth_max: usize) -> Refusal {
     Refusal::invalid(
         "too_deep",
@@ -39,6 +43,7 @@ pub(super) fn too_deep(depth_max: usize) -> Refusal {
 }
 
 /// A bound of ours.
+#[cold]
 pub(super) fn too_large(reason: &'static str, what: String) -> Refusal {
     Refusal::new(RefusalKind::TooLarge, reason, what)
 }

@@ -242,11 +242,6 @@ impl Sink {
         self.new.extend_from_slice(bytes);
     }
 
-    /// Adds new bytes that `write` makes.
-    pub fn put_with<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-        write(&mut self.new)
-    }
-
     /// Adds another body after this one.
     pub fn append(&mut self, mut other: Self) {
         other.close();

@@ -127,7 +127,7 @@ impl TopLevelWatch {
     /// or that something is wrong with.
     fn whole_fields<'c>(&mut self, chunk: &'c [u8]) -> Result<&'c [u8], Refusal> {
         let (mut fields, mut end) = (Cursor::new(chunk, 0..chunk.len()), 0);
-        while let Ok(Some(field)) = fields.next() {
+        while let Some(field) = fields.short().or_else(|| fields.other().ok().flatten()) {
             if field.number == COLLECTION {
                 let name = &chunk[field.content()];
                 if field.wire != Wire::Bytes || name.len() > NAME_BYTES_MAX {

@@ -283,7 +283,7 @@ fn replacements_in_a_batch_see_what_came_before_them() {
         collection: "docs".into(),
         kind,
     };
-    assert_eq!(super::super::runs(&op), [0..1, 1..3, 3..4, 4..5]);
+    assert_eq!(*super::super::runs(&op), [0..1, 1..3, 3..4, 4..5]);
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn a_vector_update_in_a_batch_sees_the_texts_that_came_before_it() {
             kind: writes(kinds),
         })
     };
-    assert_eq!(runs(vec![set(), update(), update(), set()]), [0..1, 1..4]);
+    assert_eq!(*runs(vec![set(), update(), update(), set()]), [0..1, 1..4]);
     let whole = 0..2;
-    assert_eq!(runs(vec![WriteKind::Delete, update()]), [whole]);
+    assert_eq!(*runs(vec![WriteKind::Delete, update()]), [whole]);
 }

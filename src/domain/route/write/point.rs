@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::domain::few::Few;
 use crate::domain::ids::{VectorName, WriteId};
 use crate::domain::op::{InputValue, Point, PointVector};
 use crate::domain::plan::{Embed, EmbedRef, OutVector, Plan, PointEdit, Purpose, VectorFrom};
@@ -25,7 +26,7 @@ pub(super) struct PointPlan {
     /// Everything that goes out.
     pub vectors: Arc<[OutVector]>,
     /// One entry for each field that is written.
-    pub entries: SmallVec<[TagEntry; 1]>,
+    pub entries: Few<TagEntry>,
     /// Spaces that this write does not fill: field, real vector name.
     pub absent: Arc<[(VectorName, VectorName)]>,
 }
@@ -95,7 +96,7 @@ impl<'t, 'p> Template<'t, 'p> {
         };
         Some(PointEdit {
             vectors: self.plan.vectors.clone(),
-            tag: Some(Tag(SmallVec::from_buf([entry]))),
+            tag: Some(Tag(Few::One([entry]))),
         })
     }
 
@@ -109,7 +110,7 @@ impl<'t, 'p> Template<'t, 'p> {
         if !self.fits(point) {
             return None;
         }
-        let mut entries = SmallVec::new();
+        let mut entries = Few::default();
         for (entry, field) in self.plan.entries.iter().zip(&self.fields) {
             entries.push(TagEntry {
                 field: entry.field.clone(),
@@ -154,7 +155,7 @@ pub(super) fn plan<'t, 'p>(
         return Ok(planned);
     }
     let (given, mut vectors) = sort(context, point)?;
-    let mut entries = SmallVec::with_capacity(given.len());
+    let mut entries = Few::default();
     let mut absent = Vec::new();
     for given in &given {
         let mut entry = unclaimed(given.field.name.clone(), new_id());

@@ -4,11 +4,11 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::tagged::Body;
 use super::{put_slot, slot_of};
 use crate::domain::op::Site;
 use crate::domain::plan::Edit;
 use crate::wire::pb::places::{FrameId, Places};
-use crate::wire::pb::splice::Sink;
 
 /// More edits than this are made the general way.
 const EDITS_MAX: usize = 4;
@@ -38,16 +38,20 @@ pub(super) fn flat(
     }
     // What is absent goes to the end, in the order of the edits.
     fields.sort_by_key(|(at, ..)| at.start);
-    let mut out = Sink::with_capacity(2 * fields.len() + 1, fields.len() * FIELD_BYTES);
+    let mut body = Body {
+        message,
+        new: Vec::with_capacity(fields.len() * FIELD_BYTES),
+        cuts: SmallVec::new(),
+    };
     let mut done = 0;
     for (at, number, edit) in fields {
         if at.start < done {
             return None;
         }
-        out.slice(message, done..at.start);
-        out.put_with(|new| put_slot(new, number, edit, reserved_key));
+        body.keep(done..at.start);
+        put_slot(&mut body.new, number, edit, reserved_key);
         done = at.end;
     }
-    out.slice(message, done..message.len());
-    Some(out.into_parts())
+    body.keep(done..message.len());
+    Some(body.into_parts())
 }

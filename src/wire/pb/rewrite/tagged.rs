@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::encoding::encode_varint;
+use smallvec::SmallVec;
 
 use super::point::keeps_all;
 use super::tags::{TAG_BYTES, Tags};
@@ -29,7 +30,7 @@ pub(super) fn tagged(
     let mut body = Body {
         message,
         new: Vec::with_capacity(TAG_BYTES * edits.len()),
-        cuts: Vec::with_capacity(edits.len() + 1),
+        cuts: SmallVec::with_capacity(edits.len() + 1),
     };
     let mut at = 0;
     for (site, edit) in edits {
@@ -53,6 +54,9 @@ pub(super) fn tagged(
     body.keep(at..message.len());
     Some(body.into_parts())
 }
+
+/// More parts than this need memory of their own.
+const CUTS: usize = 4;
 
 /// A length, most of which take two bytes.
 #[inline(always)]
@@ -87,17 +91,17 @@ fn stays<'e>(
 }
 
 /// A body on its way out: new bytes, and the parts of the message that stand between them.
-struct Body<'m> {
-    message: &'m Bytes,
-    new: Vec<u8>,
+pub(super) struct Body<'m> {
+    pub message: &'m Bytes,
+    pub new: Vec<u8>,
     /// Each part, with how many of the new bytes stand before it.
-    cuts: Vec<(usize, Range<usize>)>,
+    pub cuts: SmallVec<[(usize, Range<usize>); CUTS]>,
 }
 
 impl Body<'_> {
     /// Adds a part of the message: by reference, unless it is short.
     #[inline(always)]
-    fn keep(&mut self, range: Range<usize>) {
+    pub fn keep(&mut self, range: Range<usize>) {
         match &self.message[range.clone()] {
             [] => {}
             [one] => self.new.push(*one),
@@ -106,9 +110,14 @@ impl Body<'_> {
         }
     }
 
-    fn into_parts(self) -> Vec<Bytes> {
-        let (new, message) = (Bytes::from(self.new), self.message.clone());
+    pub fn into_parts(self) -> Vec<Bytes> {
         let mut parts = Vec::with_capacity(2 * self.cuts.len() + 1);
+        if let ([(0, kept)], false) = (&*self.cuts, self.new.is_empty()) {
+            // The common read: something is set at its end.
+            parts.extend([self.message.slice(kept.clone()), Bytes::from(self.new)]);
+            return parts;
+        }
+        let (new, message) = (Bytes::from(self.new), self.message.clone());
         let mut from = 0;
         for (to, kept) in self.cuts {
             if to > from {

@@ -84,7 +84,7 @@ impl Tags {
 }
 
 /// Writes an id over the one before it. Those of a request mostly differ in their last byte alone.
-#[inline]
+#[inline(always)]
 fn put_id(room: &mut [u8; Hyphenated::LENGTH], known: &mut WriteId, id: WriteId) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let [old, new] = [&*known, &id].map(|id| u128::from_le_bytes(*id.0.as_bytes()));

@@ -88,10 +88,15 @@ impl<'a> Fields<'a> {
         self.cursor.skip_to(at);
     }
 
-    /// The next field.
+    /// The next field. Wherever it is called most of what it tells is not asked for, so it is worth its place there.
+    #[inline(always)]
     pub fn next(&mut self) -> Result<Option<Item<'a>>, Refusal> {
-        let Some(raw) = self.cursor.next()? else {
-            return Ok(None);
+        let raw = match self.cursor.short() {
+            Some(raw) => raw,
+            None => match self.cursor.other()? {
+                Some(raw) => raw,
+                None => return Ok(None),
+            },
         };
         let name = self.schema.name;
         let Some((index, field)) = self.schema.field(raw.number) else {
@@ -126,6 +131,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Looks at the content of a field. Gives that of a text.
+    #[inline(never)]
     fn look(&self, raw: &Raw, kind: Kind) -> Result<&'a str, Refusal> {
         let name = self.schema.name;
         match kind {

@@ -178,9 +178,13 @@ impl<'a> Scanner<'a, '_> {
             }
         }
         let id = id?;
-        let (present, vectors) = match found {
-            Some(found) => (Some(found.span), found.vectors),
-            None => (None, Few::default()),
+        let (present, vectors) = match (found, &*head) {
+            (Some(found), Some(head)) => {
+                let vectors = found.vectors.unwrap_or_else(|| head.vectors());
+                (Some(found.span), vectors)
+            }
+            (Some(found), None) => (Some(found.span), found.vectors.unwrap_or_default()),
+            (None, _) => (None, Few::default()),
         };
         let start = end - body.len();
         let frame = FrameId(self.places.frames.len() as u32);

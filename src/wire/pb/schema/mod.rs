@@ -78,7 +78,7 @@ const fn field(number: u32, kind: Kind) -> Field {
     }
 }
 
-const fn number(number: u32) -> Field {
+pub(super) const fn number(number: u32) -> Field {
     field(number, Kind::Number)
 }
 
@@ -90,7 +90,7 @@ const fn double(number: u32) -> Field {
     field(number, Kind::Double)
 }
 
-const fn text(number: u32) -> Field {
+pub(super) const fn text(number: u32) -> Field {
     field(number, Kind::Text)
 }
 
@@ -105,7 +105,7 @@ const fn many(number: u32, message: &'static Message) -> Field {
     }
 }
 
-const fn texts(number: u32) -> Field {
+pub(super) const fn texts(number: u32) -> Field {
     Field {
         is_repeated: true,
         ..field(number, Kind::Text)

@@ -227,26 +227,7 @@ fn every_field_that_a_scan_can_meet_is_known_and_no_other() {
 fn the_comparison_finds_what_is_missing_made_up_or_of_another_type() {
     static WRONG: Message = Message {
         name: "LookupLocation",
-        fields: &[
-            Field {
-                number: 1,
-                kind: Kind::Number,
-                is_repeated: false,
-                oneof: 0,
-            },
-            Field {
-                number: 2,
-                kind: Kind::Text,
-                is_repeated: true,
-                oneof: 0,
-            },
-            Field {
-                number: 9,
-                kind: Kind::Text,
-                is_repeated: false,
-                oneof: 0,
-            },
-        ],
+        fields: &[own::number(1), own::texts(2), own::text(9)],
     };
     let messages = messages();
     let mut comparison = Comparison {

@@ -26,10 +26,19 @@ pub(super) struct Head<'a> {
     components: usize,
 }
 
+impl<'a> Head<'a> {
+    /// The vectors of a point with this head.
+    #[inline(always)]
+    pub fn vectors(&self) -> Few<PointVector<'a>> {
+        Few::One([dense(self.name, self.components)])
+    }
+}
+
 /// A point's field `vectors`.
 pub(super) struct Found<'a> {
     pub span: Range<usize>,
-    pub vectors: Few<PointVector<'a>>,
+    /// `None`: those of the head.
+    pub vectors: Option<Few<PointVector<'a>>>,
 }
 
 /// Takes a field `vectors`, a map of dense vectors, off the front of `rest`, which ends at `end`. Its places go to
@@ -54,10 +63,21 @@ pub(super) fn vectors<'a>(
         });
         return Some(Found {
             span: start..start + head.len,
-            vectors: Few::One([dense(head.name, head.components)]),
+            vectors: None,
         });
     }
-    let field = *rest;
+    other_vectors(rest, end, head, before, places)
+}
+
+#[inline(never)]
+fn other_vectors<'a>(
+    rest: &mut &'a [u8],
+    end: usize,
+    head: &mut Option<Head<'a>>,
+    before: Option<&Point<'a>>,
+    places: &mut Vec<VectorPlace>,
+) -> Option<Found<'a>> {
+    let (start, field) = (end - rest.len(), *rest);
     let content = take(rest, FIELD_4)?;
     let span = start..end - rest.len();
     let first = places.len();
@@ -81,7 +101,10 @@ pub(super) fn vectors<'a>(
             components: *components,
         });
     }
-    Some(Found { span, vectors })
+    Some(Found {
+        span,
+        vectors: Some(vectors),
+    })
 }
 
 fn dense(name: &str, components: usize) -> PointVector<'_> {
