@@ -341,6 +341,8 @@ pub struct RetireEvidence {
     pub callers: Vec<String>,
     /// The model that is to go, where requests that declare none are pinned to it and stay so.
     pub pinned_to: Option<ModelId>,
+    /// Points whose last write only the space that is to go holds.
+    pub pending: u64,
 }
 
 /// Every reason against a retirement; empty: none.
@@ -348,6 +350,11 @@ pub fn against_retiring(evidence: &RetireEvidence) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if let Some(model) = &evidence.pinned_to {
         reasons.push(Reason::PinnedUndeclared { model: model.clone() });
+    }
+    if evidence.pending > 0 {
+        reasons.push(Reason::Pending {
+            points: evidence.pending,
+        });
     }
     if evidence.quiet_for_seconds < evidence.quiet_seconds {
         reasons.push(Reason::RecentlyRead {

@@ -274,7 +274,14 @@ impl Migration {
             | (Event::Appoint(_), DualWriting | Backfilling(_) | Paused(_) | Ready(_) | RolledBack(_))
             | (
                 Event::Spent(_),
-                Backfilling(_) | Paused(_) | Ready(_) | ServingNew(_) | RolledBack(_) | Brownout(_),
+                Backfilling(_)
+                | Paused(_)
+                | Ready(_)
+                | ServingNew(_)
+                | RolledBack(_)
+                | Brownout(_)
+                | Phase::Retiring(_)
+                | Cancelling,
             ) => Some((self.phase.clone(), None)),
             (Event::Pause, Backfilling(progress) | Paused(progress)) => {
                 Some((Paused(progress.clone()), None))

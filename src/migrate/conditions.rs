@@ -60,6 +60,16 @@ impl<'a> FieldView<'a> {
         ])
     }
 
+    /// Points whose last write `leaving` holds, and `stays` does not.
+    pub fn held_only_by(&self, leaving: &Space, stays: &Space) -> Filter {
+        let claim = |space: &Space| is_empty(self.paths().model_of(space.vector.as_str()));
+        all(vec![
+            has_vector(leaving.vector.as_str()),
+            not(claim(leaving)),
+            any(vec![claim(stays), not(has_vector(stays.vector.as_str()))]),
+        ])
+    }
+
     /// Points that have the adopted space's vector and no tag.
     pub fn untagged(&self) -> Option<Filter> {
         let adopted = self.adopted()?;

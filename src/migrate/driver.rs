@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use qdrant_client::qdrant::Filter;
+
 use super::api::Unsourced;
 use super::error::{ControlError, ErrorKind};
 use super::fill::FillError;
@@ -21,7 +23,7 @@ use crate::upstream::calls::parse_id;
 pub(super) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// What a driver does after a turn.
-enum Next {
+pub(super) enum Next {
     /// The next turn.
     Again,
     /// Nothing is to be done now: wait, or be woken.
@@ -163,8 +165,14 @@ impl Inner {
                 self.keep_fresh(run, migration, memory).await
             }
             Phase::Retiring(Retirement { prepared: None, .. }) => {
-                self.prepare_drop(run, migration).await?;
-                Ok(Next::Again)
+                let spaces = (&migration.from, &migration.to);
+                match self.rescue(run, migration, spaces, memory).await? {
+                    Some(next) => Ok(next),
+                    None => {
+                        self.prepare_drop(run, migration).await?;
+                        Ok(Next::Again)
+                    }
+                }
             }
             Phase::Retiring(Retirement {
                 prepared: Some(prepared),
@@ -175,8 +183,14 @@ impl Inner {
                 Ok(Next::End)
             }
             Phase::Cancelling => {
-                self.drop_space(run, migration, &migration.to, None).await?;
-                Ok(Next::End)
+                let spaces = (&migration.to, &migration.from);
+                match self.rescue(run, migration, spaces, memory).await? {
+                    Some(next) => Ok(next),
+                    None => {
+                        self.drop_space(run, migration, &migration.to, None).await?;
+                        Ok(Next::End)
+                    }
+                }
             }
         }
     }
@@ -201,7 +215,9 @@ impl Inner {
             })?),
             None => None,
         };
-        match self.pass(run, migration, &migration.to, from, memory).await? {
+        let pending = self.view(&self.field_of(migration)?).pending(&migration.to);
+        let wanted = (&migration.to, &pending);
+        match self.pass(run, migration, wanted, from, memory).await? {
             Passed::Whole => {}
             Passed::Held(wait) => return Ok(Next::Hold(wait)),
             Passed::Elsewhere => return Ok(Next::Again),
@@ -243,12 +259,9 @@ impl Inner {
         memory.begin_pass();
         let mut was_held = None;
         for space in [next, other] {
-            let pending = self
-                .calls
-                .count(migration.key.collection.as_str(), view.pending(space))
-                .await?;
-            if pending > 0 {
-                match self.pass(run, migration, space, None, memory).await? {
+            let pending = view.pending(space);
+            if self.count_of(migration, &pending).await? > 0 {
+                match self.pass(run, migration, (space, &pending), None, memory).await? {
                     Passed::Whole => {}
                     Passed::Held(wait) => was_held = Some(wait),
                     Passed::Elsewhere => return Ok(Next::Again),
@@ -272,9 +285,15 @@ impl Inner {
         }
     }
 
+    /// Points of the migration's collection that a filter matches.
+    pub(super) async fn count_of(&self, migration: &Migration, filter: &Filter) -> Result<u64, ControlError> {
+        let collection = migration.key.collection.as_str();
+        Ok(self.calls.count(collection, filter.clone()).await?)
+    }
+
     /// Where points wait for the requests of their time: publishes the same table anew, and waits until every request
     /// of an earlier one has answered. Returns whether any waited.
-    async fn barrier(&self, memory: &mut Memory) -> Result<bool, ControlError> {
+    pub(super) async fn barrier(&self, memory: &mut Memory) -> Result<bool, ControlError> {
         if memory.waiting.is_empty() {
             return Ok(false);
         }

@@ -1,5 +1,5 @@
-//! The end of a space that no table knows any more: once every request that knew it has answered, it is dropped, and
-//! what is left is checked against what was there. Before an old space goes, the collection is saved as it is.
+//! The end of a space that no table knows any more: once every request that knew it has answered, and the space that
+//! stays holds every point's last write, it is dropped, and what is left is checked against what was there. Before an old space goes, the collection is saved as it is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +8,44 @@ use qdrant_client::qdrant::vectors_config::Config;
 use qdrant_client::qdrant::{CollectionConfig, CollectionInfo};
 use serde_json::{Value, json};
 
+use super::driver::{Memory, Next};
 use super::error::{ControlError, ErrorKind};
 use super::inner::Inner;
+use super::pages::Passed;
 use super::run::Run;
 use crate::domain::phase::{Compared, Event, Migration, Prepared, Snapshot};
 use crate::domain::table::Space;
 use crate::domain::tag::TagPaths;
 
 impl Inner {
+    /// Fills `stays` with what only `leaving` holds. Returns what to do instead of dropping; nothing: it may be dropped.
+    pub(super) async fn rescue(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        migration: &Migration,
+        (leaving, stays): (&Space, &Space),
+        memory: &mut Memory,
+    ) -> Result<Option<Next>, ControlError> {
+        // A write under an earlier table may still name the space.
+        self.registry.drained(self.registry.current_epoch()).await;
+        let field = self.field_of(migration)?;
+        let endangered = self.view(&field).held_only_by(leaving, stays);
+        if self.count_of(migration, &endangered).await? == 0 {
+            return Ok(None);
+        }
+        let passed = self
+            .pass(run, migration, (stays, &endangered), None, memory)
+            .await?;
+        if let Passed::Held(wait) = passed {
+            return Ok(Some(Next::Hold(wait)));
+        }
+        let waited = self.barrier(memory).await?;
+        match (self.count_of(migration, &endangered).await?, waited) {
+            (0, _) | (_, true) => Ok(Some(Next::Again)),
+            (points, false) => Err(left_behind(points, leaving, stays)),
+        }
+    }
+
     /// Saves the collection, and counts what is not to go, before the old space is dropped. May be done again.
     pub(super) async fn prepare_drop(
         self: &Arc<Self>,
@@ -140,6 +170,17 @@ impl Inner {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Nobody can make these vectors, so the ones that there are do not go.
+fn left_behind(points: u64, leaving: &Space, stays: &Space) -> ControlError {
+    ControlError::new(
+        ErrorKind::NotReady,
+        format!(
+            "{points} points have no vector of their last write in the space of `{}`, and no text to make it from: write or delete them, then the space of `{}` is dropped",
+            stays.model, leaving.model
+        ),
+    )
 }
 
 /// A collection's configuration but for one vector.

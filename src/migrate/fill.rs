@@ -13,6 +13,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use qdrant_client::qdrant::Filter;
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::{
     NamedVectors, PointId as ProtoId, PointVectors, PointsSelector, SetPayloadPoints, UpdatePointVectors,
@@ -64,6 +65,8 @@ pub(super) struct Filler<'a> {
     pub field: Field,
     /// The space to fill.
     pub space: Space,
+    /// The points to fill.
+    pub wanted: Filter,
     /// Its model.
     pub model: Model,
     /// The model of the adopted space, where there still is one.
@@ -135,7 +138,7 @@ impl Filler<'_> {
     ) -> Result<(Read, Option<ProtoId>), CallError> {
         let view = self.view();
         let query = PageQuery {
-            filter: view.pending(&self.space),
+            filter: self.wanted.clone(),
             from,
             points_max,
             payload_paths: candidate::paths(view),

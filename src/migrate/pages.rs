@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
-use qdrant_client::qdrant::PointId as ProtoId;
+use qdrant_client::qdrant::{Filter, PointId as ProtoId};
 
 use super::driver::{COUNT_EVERY, Memory};
 use super::error::ControlError;
@@ -54,12 +54,12 @@ impl Inner {
         self.settings.page_points.max(batch as u32)
     }
 
-    /// Fills what is pending in `space`, from an id on.
+    /// Fills `space` with the points that a filter matches, from an id on.
     pub(super) async fn pass(
         self: &Arc<Self>,
         run: &Arc<Run>,
         migration: &Migration,
-        space: &Space,
+        (space, wanted): (&Space, &Filter),
         from: Option<ProtoId>,
         memory: &mut Memory,
     ) -> Result<Passed, ControlError> {
@@ -83,7 +83,9 @@ impl Inner {
                     held = Some(Duration::from_millis(ms));
                     break;
                 }
-                let (page, next) = self.begin_page(migration, space, from.take(), memory).await?;
+                let (page, next) = self
+                    .begin_page(migration, (space, wanted), from.take(), memory)
+                    .await?;
                 (from, is_read) = (next.clone(), next.is_none());
                 lane.push_back(page);
             }
@@ -108,11 +110,11 @@ impl Inner {
     async fn begin_page<'p>(
         &'p self,
         migration: &'p Migration,
-        space: &Space,
+        (space, wanted): (&Space, &Filter),
         from: Option<ProtoId>,
         memory: &mut Memory,
     ) -> Result<(BoxFuture<'p, Ended>, Option<ProtoId>), ControlError> {
-        let filler = self.filler(migration, space, memory)?;
+        let filler = self.filler(migration, (space, wanted), memory)?;
         let pace = memory.pace(|| self.pace(migration));
         let points_max = pace.page_points(self.page_points(filler.batch_max));
         let (read, next) = filler.read(from, points_max, &mut memory.waiting).await?;
@@ -132,7 +134,7 @@ impl Inner {
     fn filler<'p>(
         &'p self,
         migration: &'p Migration,
-        space: &Space,
+        (space, wanted): (&Space, &Filter),
         memory: &Memory,
     ) -> Result<Filler<'p>, ControlError> {
         let field = self.field_of(migration)?;
@@ -145,6 +147,7 @@ impl Inner {
             collection: &migration.key.collection,
             reserved_key: &self.settings.reserved_key,
             space: space.clone(),
+            wanted: wanted.clone(),
             model: self.model(&space.model)?,
             adopted: adopted.map(|space| self.model(&space.model)).transpose()?,
             attempts_max: self.settings.page_attempts_max,

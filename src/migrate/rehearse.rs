@@ -238,7 +238,7 @@ impl Inner {
     ) -> Result<(), ControlError> {
         match &migration.phase {
             Phase::ServingNew(tally) => {
-                let may = self.may_retire(migration, tally, ask);
+                let may = self.may_retire(migration, tally, ask).await;
                 if let Ok(retirement) = &may {
                     said.step(format!(
                         "refuse reads of the space of `{}` for {} s, and longer while somebody asks",

@@ -26,7 +26,7 @@ impl Inner {
         let migration = run.state.lock().await.clone();
         match &migration.phase {
             Phase::ServingNew(tally) => {
-                let retirement = self.may_retire(&migration, tally, ask)?;
+                let retirement = self.may_retire(&migration, tally, ask).await?;
                 let note = json!({ "forced": ask.force, "undeclared": retirement.undeclared });
                 self.advance_noting(&run, Event::Retire(retirement), note).await?;
             }
@@ -53,7 +53,7 @@ impl Inner {
         Ok(run.status.borrow().clone())
     }
 
-    pub(super) fn may_retire(
+    pub(super) async fn may_retire(
         &self,
         migration: &Migration,
         tally: &Tally,
@@ -61,12 +61,15 @@ impl Inner {
     ) -> Result<Retirement, ControlError> {
         let field = self.field(&migration.key)?;
         let undeclared = self.policy(ask.undeclared.as_ref(), migration)?;
-        let reasons = gate::against_retiring(&self.retire_evidence(migration, &field, &undeclared, ask));
+        let endangered = self.view(&field).held_only_by(&migration.from, &migration.to);
+        let pending = self.count_of(migration, &endangered).await?;
+        let evidence = self.retire_evidence(migration, &field, &undeclared, ask, pending);
+        let reasons = gate::against_retiring(&evidence);
         let stand: Vec<Reason> = match ask.force {
-            // What would break every undeclared client is not a matter of patience.
+            // What would break every undeclared client, or lose vectors, is not a matter of patience.
             Some(_) => reasons
                 .into_iter()
-                .filter(|reason| matches!(reason, Reason::PinnedUndeclared { .. }))
+                .filter(|reason| matches!(reason, Reason::PinnedUndeclared { .. } | Reason::Pending { .. }))
                 .collect(),
             None => reasons,
         };
@@ -99,6 +102,7 @@ impl Inner {
         field: &Field,
         undeclared: &Option<Undeclared>,
         ask: &Retire,
+        pending: u64,
     ) -> RetireEvidence {
         let leaving = &migration.from.model;
         let pinned_to = match undeclared.as_ref().unwrap_or(&field.undeclared) {
@@ -110,6 +114,7 @@ impl Inner {
             quiet_seconds: ask.quiet_seconds,
             callers: self.callers(migration, &migration.from),
             pinned_to,
+            pending,
         }
     }
 

@@ -12,10 +12,10 @@ use interlock::upstream::calls::{Calls, spelled};
 use qdrant_client::qdrant::create_vector_name_request::VectorConfig;
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::{
-    DeletePointVectors, DeletePoints, DenseVector, DenseVectorCreationConfig, NamedVectors, PointId,
-    PointStruct, PointVectors, PointsIdsList, PointsOperationResponse, PointsSelector, ScrollPoints,
-    ScrollResponse, SetPayloadPoints, UpdatePointVectors, UpsertPoints, Vector, VectorOutput, Vectors,
-    VectorsOutput, VectorsSelector, vector, vector_output, vectors, vectors_output,
+    DeletePayloadPoints, DeletePointVectors, DeletePoints, DenseVector, DenseVectorCreationConfig,
+    NamedVectors, PointId, PointStruct, PointVectors, PointsIdsList, PointsOperationResponse, PointsSelector,
+    ScrollPoints, ScrollResponse, SetPayloadPoints, UpdatePointVectors, UpsertPoints, Vector, VectorOutput,
+    Vectors, VectorsOutput, VectorsSelector, vector, vector_output, vectors, vectors_output,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -179,6 +179,22 @@ impl Client {
             ..SetPayloadPoints::default()
         };
         self.calls.set_payload(ask).await.unwrap();
+    }
+
+    /// A point without its tag, as the deletion of its vector leaves it.
+    pub async fn forget_tag(&self, number: u64) {
+        let ask = DeletePayloadPoints {
+            collection_name: self.collection.clone(),
+            wait: Some(true),
+            keys: vec!["_embedding".to_owned()],
+            points_selector: selector(number),
+            ..DeletePayloadPoints::default()
+        };
+        let _: PointsOperationResponse = self
+            .calls
+            .unary("/qdrant.Points/DeletePayload", &ask)
+            .await
+            .unwrap();
     }
 
     /// A change of one payload key, past the tag.

@@ -1,5 +1,8 @@
 //! How a migration rests and how it ends: paused, cancelled, retired; and what may follow it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use interlock::domain::gate::Reason;
 use interlock::domain::ids::VectorName;
 use interlock::domain::model::ModelRef;
@@ -41,6 +44,19 @@ async fn cut_over(points: u64) -> World {
 
 async fn until_phase(world: &World, phase: PhaseName) {
     world.until(|status| status.phase == phase).await;
+}
+
+/// Gives the command until what is pending is filled.
+async fn retired(world: &World, ask: &Retire) {
+    let mut tick = tokio::time::interval(std::time::Duration::from_millis(10));
+    for _attempt in 0..1_000 {
+        match world.control.retire(&world.key(), ask).await {
+            Ok(_) => return,
+            Err(error) => assert!(matches!(error.reasons[..], [Reason::Pending { .. }]), "{error:?}"),
+        }
+        tick.tick().await;
+    }
+    panic!("it is never retired");
 }
 
 /// The collection's vector names, as the upstream has them.
@@ -205,8 +221,8 @@ async fn a_retirement_waits_for_readers_and_names_them() {
     world.client().write(1, "written in the brownout", true).await;
     world.control.order(&world.key(), Order::Keep).await.unwrap();
     assert_eq!(standby(&world), Some(("".into(), StandbyState::Kept)));
+    retired(&world, &brownout).await;
     world.until(|status| status.pending == 0).await;
-    world.control.retire(&world.key(), &brownout).await.unwrap();
     let back = world.control.rollback(&world.key(), &to("old")).await.unwrap();
     assert_eq!(back.serving, model("old@1").id);
     world.check_fresh("", "old@1").await;
@@ -255,4 +271,79 @@ async fn a_crash_at_any_call_of_an_ending_is_taken_up() {
         }
         assert!(came_through, "no run came through");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_space_with_a_points_only_vector_is_not_retired_whoever_insists() {
+    let world = World::adopted().await;
+    for number in 0..3 {
+        world.client().legacy(number, &format!("text {number}")).await;
+    }
+    // Nobody can make its vector in the new space.
+    world.client().untitled(3).await;
+    world.control.start(&world.key(), &to("new")).await.unwrap();
+    world
+        .until(|status| status.pending == 1 && status.total == 4)
+        .await;
+    let why = "everybody has moved";
+    world
+        .control
+        .force_cutover(&world.key(), &to("new"), why)
+        .await
+        .unwrap();
+    let insisting = Retire {
+        force: Some(why.to_owned()),
+        ..at_once()
+    };
+    let refused = world.control.retire(&world.key(), &insisting).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::NotReady);
+    assert_eq!(refused.reasons, [Reason::Pending { points: 1 }]);
+    assert!(world.points().await[&3].1.contains_key(""));
+    world.client().set_title(3, "a text at last").await;
+    retired(&world, &insisting).await;
+    until_phase(&world, PhaseName::Done).await;
+    world.check_fresh(NEW_SPACE, "new@1").await;
+    world.control.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_space_goes_only_when_the_other_one_holds_every_last_write() {
+    let world = cut_over(3).await;
+    world.control.rollback(&world.key(), &to("old")).await.unwrap();
+    // As a request of before the rollback leaves it, where the old model's embedder failed.
+    world.client().write_new_only(1, "written late").await;
+    world.control.order(&world.key(), Order::Cancel).await.unwrap();
+    until_phase(&world, PhaseName::Cancelled).await;
+    world.check_fresh("", "old@1").await;
+    assert_eq!(world.points().await[&1].0["title"], "written late");
+    world.control.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vector_that_a_client_deletes_while_the_other_space_is_dropped_stays_deleted() {
+    let world = ready(3).await;
+    let client = world.client();
+    let deleted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&deleted);
+    // By then no table knows the new space: a client's deletion is of the old one's vector, and of the tag.
+    let registry = Arc::clone(&world.registry);
+    let key = world.key();
+    world.hooked.set(move |_| {
+        let table = registry.pin();
+        let is_alone = table.collections[&key.collection].fields[""].standby.is_none();
+        let act = is_alone && !flag.swap(true, Ordering::SeqCst);
+        let client = client.clone();
+        Box::pin(async move {
+            if act {
+                client.drop_vector(1, "").await;
+                client.forget_tag(1).await;
+            }
+            Around::Pass
+        })
+    });
+    world.control.order(&world.key(), Order::Cancel).await.unwrap();
+    until_phase(&world, PhaseName::Cancelled).await;
+    assert!(deleted.load(Ordering::SeqCst));
+    assert_eq!(world.points().await[&1].1.len(), 0, "nothing brings it back");
+    world.control.shutdown().await;
 }
