@@ -108,8 +108,14 @@ impl Embedders {
 
     /// Adds a model, or replaces it.
     pub fn insert(&self, model: &Model, spec: &EmbedderSpec) -> Result<(), BadEmbedder> {
+        self.register(model, build(model, spec, &self.secrets)?);
+        Ok(())
+    }
+
+    /// Adds a model with an embedder that is there, or replaces it; `None`: clients bring its vectors.
+    pub fn register(&self, model: &Model, embedder: Option<Arc<dyn Embedder>>) {
         let entry = Arc::new(Registered {
-            embedder: build(model, spec, &self.secrets)?,
+            embedder,
             model: model.clone(),
         });
         self.by_model.rcu(|all| {
@@ -117,7 +123,6 @@ impl Embedders {
             all.insert(model.id.clone(), Arc::clone(&entry));
             all
         });
-        Ok(())
     }
 
     /// The embedder of a model, without prompts and checks.
