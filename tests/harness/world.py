@@ -52,8 +52,8 @@ class World:
     @contextlib.contextmanager
     def bare(self, interlock):
         """The upstream without Interlock's view, tags and standby spaces visible. Stops an embedded `interlock`."""
-        if self.engine == QDRANT:
-            yield real_qdrant()
+        if self.engine != EMBEDDED:
+            yield self.direct
             return
         interlock.stop()
         plain = Interlock(self.folder / f"bare-{len(self.interlocks)}")
