@@ -25,11 +25,11 @@ use super::turns::Turn;
 use super::{Settings, body};
 
 /// Header or metadata: the models of the request's vectors, comma-separated.
-pub(super) const MODEL_HEADER: &str = "embedding-model";
+pub(super) const MODEL_HEADER: HeaderName = HeaderName::from_static("embedding-model");
 /// Header or metadata: `include` shows tags.
-pub(super) const PROVENANCE_HEADER: &str = "embedding-provenance";
+pub(super) const PROVENANCE_HEADER: HeaderName = HeaderName::from_static("embedding-provenance");
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
-pub(super) const GRPC_ENCODING: &str = "grpc-encoding";
+pub(super) const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
 /// Where a request leads.
 pub(super) enum Reach {

@@ -20,6 +20,7 @@ use super::{Engine, body};
 
 pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_NOT_FOUND: &str = "5";
+const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 pub(super) const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 impl Engine {
@@ -169,7 +170,7 @@ fn headers(call: &Call, must_read: bool) -> HeaderMap {
     }
     if must_read {
         headers.remove(ACCEPT_ENCODING);
-        headers.remove("grpc-accept-encoding");
+        headers.remove(GRPC_ACCEPT_ENCODING);
     } else {
         readable_only(&mut headers);
     }

@@ -60,6 +60,11 @@ impl Draining {
         *self.0.borrow() == Phase::Serving && self.0.has_changed().is_ok()
     }
 
+    /// Whether anything has happened since this view was made: without that, [`Self::stopping`] has nothing new to say.
+    pub fn has_moved(&self) -> bool {
+        self.0.has_changed().unwrap_or(true)
+    }
+
     /// Resolves when the listeners stop, also if that was long ago.
     pub async fn stopping(&mut self) {
         if self.0.wait_for(|phase| *phase == Phase::Stopping).await.is_err() {

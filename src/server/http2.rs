@@ -78,9 +78,9 @@ pub(super) async fn serve_http2(stream: Prefixed<TcpStream>, context: Arc<Contex
     };
     gathering.start();
     let mut alive = KeepAlive::new(connection.ping_pong(), signs, PING_INTERVAL, PING_TIMEOUT);
-    let mut draining = draining.clone();
+    let (moved, mut draining) = (draining.clone(), draining.clone());
     let mut stopping: BoxFuture<'static, ()> = Box::pin(async move { draining.stopping().await });
-    let mut is_stopping = false;
+    let (mut is_asked, mut is_stopping) = (false, false);
     loop {
         let event = poll_fn(|cx| {
             if let Poll::Ready(event) = poll_connection(&mut connection, &context, cx) {
@@ -89,8 +89,12 @@ pub(super) async fn serve_http2(stream: Prefixed<TcpStream>, context: Arc<Contex
             if let Poll::Ready(Err(error)) = gathering.poll_release(cx) {
                 return Poll::Ready(Event::Broken(error));
             }
-            if !is_stopping && stopping.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Event::Stop);
+            // Asked once it wakes this task when there is something new.
+            if !is_stopping && (!is_asked || moved.has_moved()) {
+                is_asked = true;
+                if stopping.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Event::Stop);
+                }
             }
             Pin::new(&mut alive).poll(cx).map(|()| Event::Vanished)
         });

@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
+use crate::upstream::http2::Cork;
+
 /// What every HTTP/2 client sends first (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -55,6 +57,12 @@ pub(super) struct Prefixed<S> {
     start: usize,
     end: usize,
     stream: S,
+}
+
+impl<S: Cork> Cork for Prefixed<S> {
+    fn cork(&self, is_on: bool) {
+        self.stream.cork(is_on);
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {

@@ -86,8 +86,8 @@ impl Remote {
 
 /// A length that the body's own contradicts would shift every later request on an HTTP/1.1 connection.
 fn correct_length(request: &mut Request<Body>) {
-    if let Some(length) = request.body().size_hint().exact()
-        && request.headers().contains_key(CONTENT_LENGTH)
+    if request.headers().contains_key(CONTENT_LENGTH)
+        && let Some(length) = request.body().size_hint().exact()
     {
         request
             .headers_mut()

@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use smallvec::SmallVec;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 /// A larger write goes out at once, after what is held: to copy it would cost more than the call that it spares.
 const WRITE_BYTES_MAX: usize = 2 * 1024;
@@ -23,6 +26,24 @@ const KEPT_BYTES_MAX: usize = 8 * 1024;
 
 /// Slices of one call. The library writes a frame's head and its data: two.
 const SLICES_MAX: usize = 8;
+
+/// A stream that can be told to send full segments alone.
+pub trait Cork {
+    /// From `true` on it waits until a segment is full; with `false` it sends what it has.
+    fn cork(&self, is_on: bool);
+}
+
+impl Cork for TcpStream {
+    #[cfg(target_os = "linux")]
+    fn cork(&self, is_on: bool) {
+        if let Err(error) = SockRef::from(self).set_tcp_cork(is_on) {
+            tracing::debug!(%error, "segments cannot be held back");
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn cork(&self, _: bool) {}
+}
 
 /// A stream whose small writes wait for [`Gathering::poll_release`].
 pub struct Gathered<S>(Arc<Mutex<Inner<S>>>);
@@ -41,6 +62,12 @@ struct Inner<S> {
     middling: u32,
     /// Whether the last turn had several.
     is_busy: bool,
+    /// Writes of this turn that are never held.
+    large: u32,
+    /// Whether the last turn had several: then they go out in full segments, so that the other end is woken for each of
+    /// those and not for each frame.
+    is_flooded: bool,
+    is_corked: bool,
 }
 
 impl<S> Gathered<S> {
@@ -53,6 +80,9 @@ impl<S> Gathered<S> {
             gone: 0,
             middling: 0,
             is_busy: false,
+            large: 0,
+            is_flooded: false,
+            is_corked: false,
         }));
         (Self(Arc::clone(&inner)), Gathering(inner))
     }
@@ -63,7 +93,7 @@ fn locked<S>(inner: &Mutex<Inner<S>>) -> MutexGuard<'_, Inner<S>> {
     inner.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<S: AsyncWrite + Unpin> Gathering<S> {
+impl<S: AsyncWrite + Cork + Unpin> Gathering<S> {
     /// Holds small writes from now on. After the handshake, which waits for its own flush.
     pub fn start(&self) {
         locked(&self.0).is_on = true;
@@ -76,12 +106,24 @@ impl<S: AsyncWrite + Unpin> Gathering<S> {
     pub fn poll_release(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = locked(&self.0);
         inner.is_busy = inner.middling > 1;
-        inner.middling = 0;
-        inner.poll_send(cx, &[]).map_ok(|_none| ())
+        inner.is_flooded = inner.large > 1;
+        (inner.middling, inner.large) = (0, 0);
+        let sent = inner.poll_send(cx, &[]);
+        inner.cork(false);
+        sent.map_ok(|_none| ())
     }
 }
 
-impl<S: AsyncWrite + Unpin> Inner<S> {
+impl<S: Cork> Inner<S> {
+    fn cork(&mut self, is_on: bool) {
+        if self.is_corked != is_on {
+            self.is_corked = is_on;
+            self.stream.cork(is_on);
+        }
+    }
+}
+
+impl<S: AsyncWrite + Cork + Unpin> Inner<S> {
     /// Sends all that is held, and after it as much of `more` as goes; gives how much that is.
     fn poll_send(&mut self, cx: &mut Context<'_>, more: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         while self.gone < self.held.len() {
@@ -119,7 +161,14 @@ impl<S: AsyncWrite + Unpin> Inner<S> {
 
     fn poll_take(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let length = slices.iter().map(|slice| slice.len()).sum();
-        if !self.is_on || length > BUSY_WRITE_BYTES_MAX {
+        if !self.is_on {
+            return self.poll_send(cx, slices);
+        }
+        if length > BUSY_WRITE_BYTES_MAX {
+            self.large += 1;
+            if self.is_flooded {
+                self.cork(true);
+            }
             return self.poll_send(cx, slices);
         }
         if length > WRITE_BYTES_MAX {
@@ -146,7 +195,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gathered<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
+impl<S: AsyncWrite + Cork + Unpin> AsyncWrite for Gathered<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         locked(&self.0).poll_take(cx, &[IoSlice::new(bytes)])
     }
@@ -183,6 +232,10 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
+
+    impl Cork for tokio::io::DuplexStream {
+        fn cork(&self, _: bool) {}
+    }
 
     fn on(
         room: usize,
@@ -243,6 +296,55 @@ mod tests {
             if held {
                 assert_eq!(theirs.read(&mut read).await.expect("read"), one.len());
             }
+        }
+    }
+
+    /// Notes when it is corked.
+    struct Noting<S>(S, Arc<Mutex<Vec<bool>>>);
+
+    impl<S> Cork for Noting<S> {
+        fn cork(&self, is_on: bool) {
+            self.1.lock().expect("no panic").push(is_on);
+        }
+    }
+
+    impl<S: AsyncWrite + Unpin> AsyncWrite for Noting<S> {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.0).poll_write(cx, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_shutdown(cx)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flood_is_corked_and_let_go_at_the_end_of_each_turn() {
+        let noted = Arc::default();
+        let (mut stream, gathering) = Gathered::new(Noting(tokio::io::sink(), Arc::clone(&noted)));
+        gathering.start();
+        let large = numbered(BUSY_WRITE_BYTES_MAX + 1, 0);
+        for (writes, expected) in [
+            (1, &[][..]),
+            (3, &[]),
+            (3, &[true, false]),
+            (1, &[true, false]),
+            (3, &[]),
+        ] {
+            for _ in 0..writes {
+                stream.write_all(&large).await.expect("written");
+            }
+            poll_fn(|cx| gathering.poll_release(cx)).await.expect("sent");
+            let noted = std::mem::take(&mut *noted.lock().expect("no panic"));
+            assert_eq!(noted, expected, "{writes}");
         }
     }
 

@@ -9,6 +9,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::gathered::Cork;
+
 /// Set by every read of a [`Heard`].
 #[derive(Clone, Debug, Default)]
 pub struct Signs(Arc<AtomicBool>);
@@ -35,6 +37,12 @@ impl<S> Heard<S> {
             signs: signs.clone(),
         };
         (heard, signs)
+    }
+}
+
+impl<S: Cork> Cork for Heard<S> {
+    fn cork(&self, is_on: bool) {
+        self.stream.cork(is_on);
     }
 }
 

@@ -18,6 +18,8 @@ pub struct KeepAlive {
     timeout: Duration,
     is_waiting: bool,
     timer: Pin<Box<Sleep>>,
+    /// Whether the timer has been asked: it then wakes whoever polls this.
+    is_asked: bool,
 }
 
 impl KeepAlive {
@@ -31,6 +33,7 @@ impl KeepAlive {
             timeout,
             is_waiting: false,
             timer: Box::pin(tokio::time::sleep(interval)),
+            is_asked: false,
         }
     }
 
@@ -44,6 +47,11 @@ impl Future for KeepAlive {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        if this.is_asked && !this.is_waiting && !this.timer.is_elapsed() {
+            // Polled with every turn of its connection, it has to be cheap.
+            return Poll::Pending;
+        }
+        this.is_asked = true;
         let Some(mut pings) = this.pings.take() else {
             return Poll::Pending;
         };

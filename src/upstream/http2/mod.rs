@@ -9,7 +9,7 @@ mod pieces;
 mod received;
 mod sending;
 
-pub use self::gathered::{Gathered, Gathering};
+pub use self::gathered::{Cork, Gathered, Gathering};
 pub use self::heard::{Heard, Signs};
 pub use self::keepalive::KeepAlive;
 pub use self::pieces::Pieces;
