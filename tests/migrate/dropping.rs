@@ -41,10 +41,10 @@ async fn until_done(world: &World) {
 /// The note of the last line about this.
 async fn noted(world: &World, what: &str) -> Value {
     let log = world.control.log(50).await.unwrap();
-    let lines = log
+    let mut lines = log
         .iter()
         .map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let found = lines.filter(|line| line["what"] == what).last();
+    let found = lines.rfind(|line| line["what"] == what);
     found.unwrap_or_else(|| panic!("no line says `{what}`: {log:?}"))["note"].clone()
 }
 
