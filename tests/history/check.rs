@@ -161,17 +161,21 @@ pub fn settled(reference: &Reference, field: &Field, stored: &BTreeMap<u64, Stor
             .get(RESERVED_KEY)
             .map(|tag| tag[field.name.as_str()].clone());
         // What a vector update that was cut off leaves is the mark of all its points.
-        let is_cut_off = |write: &&Placed<'_>| {
-            matches!(write.effect, Effect::Vectors(_)) && write.operation.state != State::Done
-        };
         if let Some(write_id) = entry.as_ref().and_then(|entry| entry["write_id"].as_str())
-            && !effects.vectors(span).iter().any(is_cut_off)
+            && !is_cut_off(&effects)
             && !write_ids.insert(write_id.to_owned())
         {
             wrong.push(format!("point {id} has another point's write id {write_id}"));
         }
     }
     wrong
+}
+
+/// Whether a vector update may have taken the claims away, and not made them anew.
+fn is_cut_off(effects: &Effects<'_>) -> bool {
+    let live = effects.vectors((At::MAX, At::MAX));
+    live.iter()
+        .any(|write| matches!(write.effect, Effect::Vectors(_)) && write.operation.state != State::Done)
 }
 
 /// One of the writes that may be the latest must explain every space and the tag.
@@ -245,6 +249,8 @@ fn against_tag(effects: &Effects<'_>, write: &Placed<'_>, field: &Field, point: 
             // Claims of a dropped space stand until the next write, also where the space is made anew.
             (Some(_), false) if effects.is_older_than_space(write, model_of_space) => {}
             (Some(_), false) => return Some(format!("`{}` is claimed, and empty", space.vector)),
+            // What was cut off is done again only while a migration is open.
+            (None, true) if field.standby.is_none() && is_cut_off(effects) => return None,
             // What was cut off cannot be done again: its text is gone.
             (None, true)
                 if !point.payload.contains_key("title")
