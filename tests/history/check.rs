@@ -253,8 +253,8 @@ fn against_tag(effects: &Effects<'_>, write: &Placed<'_>, field: &Field, point: 
             (None, true) if field.standby.is_none() && is_cut_off(effects) => return None,
             // What was cut off cannot be done again: its text is gone.
             (None, true)
-                if !point.payload.contains_key("title")
-                    && !(write.operation.state == State::Done && effects.brings(write, model_of_space)) => {}
+                if !(point.payload.contains_key("title")
+                    || write.operation.state == State::Done && effects.brings(write, model_of_space)) => {}
             (None, true) => return Some(format!("`{}` is not claimed", space.vector)),
         }
     }
