@@ -60,13 +60,15 @@ impl<'a> FieldView<'a> {
         ])
     }
 
-    /// Points whose last write `leaving` holds, and `stays` does not.
+    /// Points that would lose something with `leaving`: their only vector, whoever claims it, or that of their last write.
+    /// A point without a write id has none of Interlock's: its client took it out of both spaces.
     pub fn held_only_by(&self, leaving: &Space, stays: &Space) -> Filter {
-        let claim = |space: &Space| is_empty(self.paths().model_of(space.vector.as_str()));
+        let unclaimed = |space: &Space| is_empty(self.paths().model_of(space.vector.as_str()));
+        let is_fresher = nested(all(vec![not(unclaimed(leaving)), unclaimed(stays)]));
         all(vec![
             has_vector(leaving.vector.as_str()),
-            not(claim(leaving)),
-            any(vec![claim(stays), not(has_vector(stays.vector.as_str()))]),
+            not(is_empty(self.paths().write_id())),
+            any(vec![not(has_vector(stays.vector.as_str())), is_fresher]),
         ])
     }
 

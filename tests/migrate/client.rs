@@ -83,6 +83,14 @@ impl Client {
         self.upsert(number, payload, vectors).await;
     }
 
+    /// The same as an update leaves it that broke off between its tag and its vector's claim.
+    pub async fn leave_new_unclaimed(&self, number: u64, text: &str) {
+        let payload =
+            json!({ "title": text, "n": number, "_embedding": Tag([entry(Some(text))].into()).to_json() });
+        let vectors = vec![(NEW_SPACE, self.embed("new@1", text).await)];
+        self.upsert(number, payload, vectors).await;
+    }
+
     /// A vector name that no migration made.
     pub async fn make_vector(&self, name: &str) {
         let config = DenseVectorCreationConfig {

@@ -312,10 +312,13 @@ async fn a_cancelled_space_goes_only_when_the_other_one_holds_every_last_write()
     world.control.rollback(&world.key(), &to("old")).await.unwrap();
     // As a request of before the rollback leaves it, where the old model's embedder failed.
     world.client().write_new_only(1, "written late").await;
+    world.client().leave_new_unclaimed(2, "cut off").await;
     world.control.order(&world.key(), Order::Cancel).await.unwrap();
     until_phase(&world, PhaseName::Cancelled).await;
     world.check_fresh("", "old@1").await;
-    assert_eq!(world.points().await[&1].0["title"], "written late");
+    let points = world.points().await;
+    assert_eq!(points[&1].0["title"], "written late");
+    assert_eq!(points[&2].0["title"], "cut off");
     world.control.shutdown().await;
 }
 
