@@ -265,24 +265,7 @@ impl Migration {
             (Event::PassEnded { .. }, phase @ (Backfilling(progress) | Paused(progress))) => {
                 Some((phase.with(progress.next_pass()), None))
             }
-            (
-                Event::Pace(_),
-                Opening | DualWriting | Backfilling(_) | Paused(_) | Ready(_) | ServingNew(_) | RolledBack(_)
-                | Brownout(_),
-            )
-            | (Event::Standby(_), Opening | DualWriting | Backfilling(_) | Paused(_) | Ready(_))
-            | (Event::Appoint(_), DualWriting | Backfilling(_) | Paused(_) | Ready(_) | RolledBack(_))
-            | (
-                Event::Spent(_),
-                Backfilling(_)
-                | Paused(_)
-                | Ready(_)
-                | ServingNew(_)
-                | RolledBack(_)
-                | Brownout(_)
-                | Phase::Retiring(_)
-                | Cancelling,
-            ) => Some((self.phase.clone(), None)),
+            (event, phase) if event.is_noted_in(phase) => Some((phase.clone(), None)),
             (Event::Pause, Backfilling(progress) | Paused(progress)) => {
                 Some((Paused(progress.clone()), None))
             }

@@ -1,6 +1,6 @@
 //! What moves a migration.
 
-use super::{Appointment, Prepared, Retirement};
+use super::{Appointment, Phase, Prepared, Retirement};
 use crate::domain::gate::Armed;
 use crate::domain::table::StandbyPolicy;
 use crate::domain::throttle::Spent;
@@ -85,5 +85,41 @@ impl Event {
             return *spent;
         }
         Spent::default()
+    }
+
+    /// Whether it changes what stands beside this phase, and not the phase.
+    pub(super) fn is_noted_in(&self, phase: &Phase) -> bool {
+        use Phase::{Backfilling, Brownout, Cancelling, DualWriting, Opening, Paused, Ready, Retiring};
+        use Phase::{RolledBack, ServingNew};
+        matches!(
+            (self, phase),
+            (
+                Self::Pace(_),
+                Opening
+                    | DualWriting
+                    | Backfilling(_)
+                    | Paused(_)
+                    | Ready(_)
+                    | ServingNew(_)
+                    | RolledBack(_)
+                    | Brownout(_),
+            ) | (
+                Self::Standby(_),
+                Opening | DualWriting | Backfilling(_) | Paused(_) | Ready(_)
+            ) | (
+                Self::Appoint(_),
+                DualWriting | Backfilling(_) | Paused(_) | Ready(_) | RolledBack(_)
+            ) | (
+                Self::Spent(_),
+                Backfilling(_)
+                    | Paused(_)
+                    | Ready(_)
+                    | ServingNew(_)
+                    | RolledBack(_)
+                    | Brownout(_)
+                    | Retiring(_)
+                    | Cancelling,
+            )
+        )
     }
 }
