@@ -86,3 +86,35 @@ fn look_ups_count_at_any_depth_and_so_does_what_is_not_known() {
     put_bytes(&mut body, 99, b"what a newer server knows");
     assert!(may_look_up(Verb::Query, &body));
 }
+
+#[test]
+fn an_item_of_a_batch_that_is_for_another_collection_counts() {
+    let item = |name: &str| QueryPoints {
+        collection_name: name.into(),
+        ..QueryPoints::default()
+    };
+    for (names, expected) in [
+        (&["c", "", "c"][..], false),
+        (&["c", "other"], true),
+        (&["other", "c"], true),
+    ] {
+        let batch = QueryBatchPoints {
+            collection_name: "c".into(),
+            query_points: names.iter().map(|name| item(name)).collect(),
+            ..QueryBatchPoints::default()
+        };
+        assert_eq!(
+            may_look_up(Verb::QueryBatch, &batch.encode_to_vec()),
+            expected,
+            "{names:?}"
+        );
+        // The batch's own name may stand last.
+        let nameless = QueryBatchPoints {
+            collection_name: String::new(),
+            ..batch
+        };
+        let mut body = nameless.encode_to_vec();
+        put_bytes(&mut body, 1, b"c");
+        assert_eq!(may_look_up(Verb::QueryBatch, &body), expected, "{names:?}");
+    }
+}
