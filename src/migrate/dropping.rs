@@ -1,5 +1,6 @@
 //! The end of a space that no table knows any more: once every request that knew it has answered, and the space that
-//! stays holds every point's last write, it is dropped, and what is left is checked against what was there. Before an old space goes, the collection is saved as it is.
+//! stays holds every point's last write, it is dropped, and what is left is checked against what was there. Before an
+//! old space goes, the collection is saved as it is.
 
 use std::sync::Arc;
 use std::time::Duration;
